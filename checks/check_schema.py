@@ -1,0 +1,72 @@
+"""Is the database at the revision that the next step expects?"""
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.judgement import Judgement
+
+
+@check("schema.at-head", phases=["pre"], guide="prerequisites")
+def check_schema_is_at_current_head(
+    database: Database, current_release: Release, gate: Judgement
+) -> None:
+    """The database is at the head of the release that runs on it."""
+    _compare(
+        database,
+        current_release,
+        gate,
+        side="current",
+        hint="Run db_sync with the current release's code, or correct current in the plan.",
+    )
+
+
+@check("schema.at-head", phases=["synced", "post"], guide="cold 5, rolling 2-3")
+def check_schema_is_at_target_head(
+    database: Database, target_release: Release, gate: Judgement
+) -> None:
+    """The database is at the head of the release that runs on it."""
+    _compare(
+        database,
+        target_release,
+        gate,
+        side="target",
+        hint="Run db_sync with the target release's code before any of its services starts.",
+    )
+
+
+def _compare(
+    database: Database, release: Release, gate: Judgement, *, side: str, hint: str
+) -> None:
+    gate.looked_at(f"{database.extent}; head of {release.extent}")
+    if release.schema_heads:
+        found, expected = database.revisions, release.schema_heads
+    elif release.migrate_head is not None:
+        # Alembic's table means that a newer release has taken over (heat/db/migration.py, 21.0).
+        found = database.revisions or _numbers(database.migrate_version)
+        expected = _numbers(release.migrate_head)
+    else:
+        gate.cannot_tell(
+            f"the head of Heat {release.version} is known only to its own code; "
+            f"add {side}.python to the plan"
+        )
+        return
+    if found != expected:
+        gate.block(
+            database.name,
+            f"is at {_words(found)}; Heat {release.version} has its head at {_words(expected)}",
+            hint=hint,
+            commands=[[_heat_manage(release), "db_sync"]],
+            data={"found": list(found), "expected": list(expected)},
+        )
+
+
+def _numbers(number: int | None) -> tuple[str, ...]:
+    return () if number is None else (str(number),)
+
+
+def _words(revisions: tuple[str, ...]) -> str:
+    return ", ".join(revisions) or "no revision"
+
+
+def _heat_manage(release: Release) -> str:
+    return release.interpreter.rpartition("/")[0] + "/heat-manage"

@@ -1,0 +1,134 @@
+"""Do the engines that should run report, each with the release it should have?"""
+
+from collections import defaultdict
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Engine, Placement
+
+
+@check("services.alive", phases=["pre", "engine", "post"], guide="prerequisites, rolling 5, 8")
+def check_engines_report(database: Database, gate: Judgement) -> None:
+    """Every engine that should run has reported within two intervals."""
+    gate.looked_at(database.extent)
+    rows: dict[str, list[ServiceRow]] = defaultdict(list)
+    for host in _listed_hosts(gate):
+        rows[host] = []
+    for row in database.services:
+        rows[row.host].append(row)
+    rows.pop(gate.host, None)
+    for host, workers in sorted(rows.items()):
+        _judge_host(host, workers, gate)
+    if not any(row.alive for workers in rows.values() for row in workers):
+        others = f" besides {gate.host}" if gate.host else ""
+        gate.block(
+            "heat-engine",
+            f"no engine{others} is alive",
+            hint="Start one, wait until it reports, and run this phase again.",
+        )
+
+
+def _listed_hosts(gate: Judgement) -> tuple[str, ...]:
+    """Hosts that must have an engine now; between the steps some are rightly gone."""
+    if gate.phase == "pre":
+        return gate.plan.current.engines
+    return gate.plan.target.engines if gate.phase == "post" else ()
+
+
+def _judge_host(host: str, workers: list[ServiceRow], gate: Judgement) -> None:
+    dead = [row for row in workers if not row.alive]
+    needed = not _listed_hosts(gate) or host in _listed_hosts(gate)
+    if len(dead) == len(workers) and needed:
+        last = min((row.reported_seconds_ago for row in dead), default=None)
+        gate.block(
+            f"engine host {host}",
+            "has no service row" if last is None else f"reported last {last:.0f} s ago",
+            hint="Start its engine. If the host is gone for good, clean its service rows.",
+            commands=[["heat-manage", "service", "clean"]],
+            data={"engine_ids": [row.engine_id for row in dead]},
+        )
+    elif dead:
+        gate.warn(
+            f"engine host {host}",
+            f"{len(dead)} of {len(workers)} workers do not report; they ended without a stop",
+            hint="Look into its log for the reason, then clean the rows.",
+            commands=[["heat-manage", "service", "clean"]],
+            data={"engine_ids": [row.engine_id for row in dead]},
+        )
+
+
+@check("services.versions", phases=["installed", "engine", "post"], guide="rolling 5, 8, cold 6")
+def check_engines_run_their_release(
+    placement: Placement,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    earlier_gates: EarlierGates,
+    database: Database,
+    gate: Judgement,
+) -> None:
+    """Each engine runs the release that it should run now."""
+    gate.looked_at(f"{len(placement.engines)} live engines, by the vhost they listen on")
+    old, new = current_configuration.vhost, target_configuration.vhost
+    if gate.mode == "cold":
+        _judge_cold(database, earlier_gates, gate)
+        return
+    if old == new:
+        gate.cannot_tell(
+            f"both releases use vhost {old}, so the vhost does not tell an engine's release; "
+            "give the target release a vhost of its own"
+        )
+        return
+    allowed = {"installed": {old}, "engine": {old, new}, "post": {new}}[gate.phase]
+    for engine in placement.engines:
+        if len(engine.vhosts) != 1 or engine.vhosts[0] not in {old, new}:
+            gate.cannot_tell(
+                f"the release of engine {engine} is unknown: it listens on "
+                f"{', '.join(engine.vhosts) or 'no vhost that the broker shows'}; "
+                f"expected is {old} or {new}"
+            )
+        elif engine.vhosts[0] not in allowed:
+            gate.block(
+                f"engine {engine}",
+                _wrong_release(engine, new),
+                hint="Stop it before the schema is migrated."
+                if gate.phase == "installed"
+                else "Upgrade it, then run this phase again.",
+                data={"engine_id": engine.engine_id, "host": engine.host},
+            )
+
+
+def _wrong_release(engine: Engine, new: str) -> str:
+    release = "target" if engine.vhosts[0] == new else "current"
+    return f"runs the {release} release: it listens on vhost {engine.vhosts[0]}"
+
+
+def _judge_cold(database: Database, earlier_gates: EarlierGates, gate: Judgement) -> None:
+    """Everything was stopped once, so what started later runs what was installed meanwhile."""
+    alive = [row for row in database.services if row.alive]
+    if gate.phase == "installed":
+        for row in alive:
+            gate.block(
+                f"engine {row.host} ({row.engine_id})",
+                "runs, although a cold upgrade has stopped every engine",
+                hint="Stop it before the schema is migrated.",
+            )
+        return
+    stopped = earlier_gates.opened("stopped")
+    if stopped is None:
+        gate.cannot_tell(
+            "no gate of phase stopped has opened, so nothing shows that these engines were "
+            f"started after the code was replaced ({earlier_gates.folder}); "
+            "run each phase with the same --reports"
+        )
+        return
+    for row in alive:
+        if row.created_at < stopped.finished_at:
+            gate.block(
+                f"engine {row.host} ({row.engine_id})",
+                f"has run since {row.created_at:%Y-%m-%d %H:%M:%S} UTC, before phase stopped; "
+                "it runs the current release",
+                hint="Stop it and start it with the target release.",
+            )

@@ -1,0 +1,123 @@
+"""Do the two releases keep out of each other's queues?"""
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Engine, Placement
+
+
+@check(
+    "vhost.isolated", phases=["vhost", "engine", "last-engine", "post"], guide="rolling 4, 5, 7, 8"
+)
+def check_releases_are_on_their_own_vhosts(
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    placement: Placement,
+    gate: Judgement,
+) -> None:
+    """Every live engine is on the vhost of its release and on no other."""
+    if gate.plan.broker.isolation == "shared":
+        gate.not_applicable("both releases share a vhost; see vhost.rpc-compatible")
+    if gate.mode == "cold":
+        gate.not_applicable("in a cold upgrade the two releases never run at the same time")
+    old, new = current_configuration, target_configuration
+    gate.looked_at(
+        f"{len(placement.engines)} live engines; vhost {old.vhost} of the current and "
+        f"{new.vhost} of the target release"
+    )
+    if old.vhost == new.vhost:
+        gate.block(
+            f"vhost {old.vhost}",
+            "both configurations name it",
+            hint=f"Name a new vhost in transport_url of {', '.join(new.files)}.",
+        )
+        return
+    expected = _expected_vhosts(gate, old, new)
+    for engine in placement.engines:
+        _judge(engine, old, new, expected.get(engine.host), gate)
+    for listener in placement.strangers:
+        gate.warn(
+            f"engine {listener.engine_id}",
+            f"listens on vhost {listener.vhost}, but no live service row knows it",
+            hint="It is starting, ending, or of another database; find its process and end it "
+            "if it belongs to no one.",
+        )
+
+
+def _expected_vhosts(
+    gate: Judgement, old: Configuration, new: Configuration
+) -> dict[str, tuple[str, str]]:
+    """Host of engines -> (release in words, its vhost), as far as hosts tell the release."""
+    current = set(gate.plan.current.engines) or {old.host}
+    target = set(gate.plan.target.engines) or {new.host}
+    expected = {host: ("current", old.vhost) for host in current - target}
+    return expected | {host: ("target", new.vhost) for host in target - current}
+
+
+def _judge(
+    engine: Engine,
+    old: Configuration,
+    new: Configuration,
+    expected: tuple[str, str] | None,
+    gate: Judgement,
+) -> None:
+    data = {"engine_id": engine.engine_id, "host": engine.host, "vhosts": list(engine.vhosts)}
+    stop = "Stop it now, correct its transport_url, then start it again."
+    if not engine.vhosts:
+        gate.cannot_tell(
+            f"engine {engine} reports, but listens on no vhost that the broker shows; "
+            "it may be ending or have lost the broker: look into its log, then run this again"
+        )
+    elif len(engine.vhosts) > 1:
+        vhosts = ", ".join(engine.vhosts)
+        gate.block(f"engine {engine}", f"listens on several vhosts: {vhosts}", hint=stop, data=data)
+    elif expected and engine.vhosts[0] != expected[1]:
+        gate.block(
+            f"engine {engine}",
+            f"of the {expected[0]} release works on vhost {engine.vhosts[0]}, not {expected[1]}",
+            hint=stop,
+            data=data,
+        )
+    elif engine.vhosts[0] not in {old.vhost, new.vhost}:
+        gate.block(
+            f"engine {engine}",
+            f"works on vhost {engine.vhosts[0]}, which is neither {old.vhost} nor {new.vhost}",
+            hint=stop,
+            data=data,
+        )
+    elif not expected:
+        gate.note(
+            f"engine {engine}",
+            f"is on vhost {engine.vhosts[0]}; nothing names the release it should run",
+            hint="List the engines' hosts as current.engines and target.engines in the plan.",
+            data=data,
+        )
+
+
+@check("vhost.rpc-compatible", phases=["installed", "vhost"], guide="rolling 4")
+def check_releases_speak_the_same_rpc(
+    current_release: Release, target_release: Release, gate: Judgement
+) -> None:
+    """Engines of both releases understand each other on a shared vhost."""
+    if gate.mode == "cold":
+        gate.not_applicable("in a cold upgrade the two releases never run at the same time")
+    if gate.plan.broker.isolation == "vhost":
+        gate.not_applicable("each release has a vhost of its own; see vhost.isolated")
+    gate.looked_at(f"{current_release.extent}; {target_release.extent}")
+    for name, current, target in (
+        ("worker RPC", current_release.worker_rpc, target_release.worker_rpc),
+        ("engine RPC", current_release.engine_rpc, target_release.engine_rpc),
+    ):
+        if not current or not target:
+            gate.cannot_tell(
+                f"the {name} version of one release is not known; give current.python and "
+                "target.python in the plan"
+            )
+        elif current != target:
+            gate.block(
+                name,
+                f"is {current} in the current and {target} in the target release; "
+                "a message of one is lost in the other",
+                hint="Give the target release a vhost of its own and set broker.isolation: vhost.",
+            )

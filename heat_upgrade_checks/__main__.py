@@ -1,0 +1,5 @@
+"""`python -m heat_upgrade_checks` is `heat-upgrade-check`."""
+
+from heat_upgrade_checks.cli import run
+
+run()

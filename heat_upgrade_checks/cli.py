@@ -1,0 +1,194 @@
+"""The command line: arguments, one gate, its exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from heat_upgrade_checks import __version__
+from heat_upgrade_checks import plan as plans
+from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.phases import PHASES
+
+if TYPE_CHECKING:
+    from heat_upgrade_checks.run import GateRun
+
+USAGE = 64
+BROKEN = 255
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tells between two steps of an OpenStack Heat upgrade whether the next one is safe.",
+    epilog="Exit codes: 0 go, 1 go with warnings, 2 no-go, 3 incomplete, 64 wrong usage, "
+    "255 this tool broke.",
+)
+@click.option("--phase", type=click.Choice(list(PHASES)), help="The gate to judge.")
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@click.option("--host", default="", help="In phase engine: the host that is taken away next.")
+@click.option("--only", multiple=True, metavar="ID|FAMILY", help="A partial gate of these checks.")
+@click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
+)
+@click.option("--warnings-ok", is_flag=True, help="Exit with 0 on go-with-warnings.")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Judge a gate's recorded evidence again.",
+)
+@click.version_option(__version__, prog_name="heat-upgrade-check")
+@click.pass_context
+def main(
+    context: click.Context,
+    phase: str | None,
+    plan: Path | None,
+    host: str,
+    only: Sequence[str],
+    reports: Path,
+    warnings_ok: bool,
+    replay: Path | None,
+) -> None:
+    """Judge one gate, unless a subcommand is called."""
+    if context.invoked_subcommand is not None:
+        return
+    from heat_upgrade_checks import driver, terminal
+
+    if replay is not None:
+        if phase or plan or host or only:
+            raise UsageError("--replay judges what was recorded; it takes only --reports")
+        run, folder = _recorded_run(replay, reports)
+    elif phase is not None:
+        run, folder = _new_run(phase, plan, host, only, reports)
+    else:
+        raise UsageError("nothing to do; name a gate with --phase, or see --help")
+    question = run.question
+    screen = terminal.Terminal()
+    screen.begin(question.phase, PHASES[question.phase].question, question.plan.name)
+    gate, gate_folder = driver.judge(run, folder, screen.check_ended)
+    screen.end(gate, gate_folder)
+    tolerated = warnings_ok and gate.verdict is Verdict.GO_WITH_WARNINGS
+    context.exit(0 if tolerated else gate.exit_code)
+
+
+def _new_run(
+    phase: str, plan_path: Path | None, host: str, only: Sequence[str], reports: Path
+) -> tuple["GateRun", Path]:
+    from heat_upgrade_checks.evidence.site import Site
+    from heat_upgrade_checks.run import begin, new_question
+
+    plan, digest = plans.load(_plan_path(plan_path))
+    folder = reports / plan.name
+    site = Site(plan, folder)
+    return begin(new_question(plan, digest, phase, host, only, site), site), folder
+
+
+def _recorded_run(replay: Path, reports: Path) -> tuple["GateRun", Path]:
+    from heat_upgrade_checks import recording
+    from heat_upgrade_checks.evidence.site import Site
+    from heat_upgrade_checks.run import begin
+
+    question, observations = recording.load(replay)
+    # Beside the upgrades' folders, so that no journal takes it for a gate that was run.
+    folder = reports / "replays" / question.plan.name
+    return begin(question, Site(question.plan, folder), observations), folder
+
+
+def _plan_path(given: Path | None) -> Path:
+    return given or Path(os.environ.get(plans.PLAN_VARIABLE) or plans.DEFAULT_PLAN)
+
+
+@main.command("list")
+def list_checks() -> None:
+    """List the checks, with the phases in which they are judged."""
+    from heat_upgrade_checks import catalogue
+
+    phases: dict[str, set[str]] = {}
+    titles: dict[str, str] = {}
+    for check in catalogue.load():
+        phases.setdefault(check.id, set()).update(check.phases)
+        titles.setdefault(check.id, check.title)
+    for id, title in titles.items():
+        names = ",".join(phase for phase in PHASES if phase in phases[id])
+        click.echo(f"{id:28} {title}\n{'':28} {names}")
+
+
+@main.command()
+@click.argument("id")
+def explain(id: str) -> None:
+    """Explain one check: what it asks, why, and what to do when it is red."""
+    from heat_upgrade_checks import catalogue
+
+    checks = catalogue.load()
+    catalogue.require_known(checks, [id], "explain")
+    family = [check.id for check in checks if check.family == id]
+    for name in dict.fromkeys(family or [id]):
+        click.echo((catalogue.shipped("docs") / "checks" / f"{name}.md").read_text("utf-8"))
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The file to write.")
+def init(plan: Path | None) -> None:
+    """Write a plan from what is found here."""
+    from heat_upgrade_checks import init as initialise
+
+    path = _plan_path(plan)
+    for line in initialise.write_plan(path, Path("/"), Path.cwd()):
+        click.echo(line)
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+def notes(plan: Path | None) -> None:
+    """Show the release notes between both releases; write the file that acknowledges them."""
+    from heat_upgrade_checks import notes_command
+    from heat_upgrade_checks.evidence.site import Site
+
+    loaded, _ = plans.load(_plan_path(plan))
+    for line in notes_command.run(Site(loaded, Path())):
+        click.echo(line)
+
+
+@main.command()
+@click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
+)
+def demo(reports: Path) -> None:
+    """Run all phases on the embedded deployment."""
+    from heat_upgrade_checks.demo import story
+
+    raise SystemExit(story.tell(reports))
+
+
+def run() -> None:
+    """The console script: every way out has its exit code, and none is a traceback."""
+    try:
+        code = main.main(prog_name="heat-upgrade-check", standalone_mode=False)
+    except click.UsageError as error:
+        code = _refuse(error.format_message())
+    except UsageError as error:
+        code = _refuse(str(error))
+    except click.Abort:
+        code = Verdict.INCOMPLETE.exit_code
+    except Exception as error:
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        line = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
+        click.echo(
+            f"heat-upgrade-check: broke ({type(error).__name__} at {line}); nothing was judged, "
+            "report it as a bug",
+            err=True,
+        )
+        code = BROKEN
+    sys.exit(code or 0)
+
+
+def _refuse(sentence: str) -> int:
+    click.echo(f"heat-upgrade-check: {sentence}", err=True)
+    return USAGE

@@ -1,0 +1,82 @@
+"""Runs the checks of one gate in pytest and leaves its reports."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from heat_upgrade_checks import catalogue, journal, recording
+from heat_upgrade_checks.findings import CheckResult
+from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.plugin import GatePlugin
+from heat_upgrade_checks.report.write import refresh_index, write_reports
+from heat_upgrade_checks.run import GateRun
+
+_INI = Path(__file__).with_name("gate.ini")
+_HTML_PLUGINS = ("pytest_metadata.plugin", "pytest_html.plugin", "pytest_html.fixtures")
+DETAILS = "details.html"
+
+
+def judge(run: GateRun, reports: Path, ended: Callable[[CheckResult], None]) -> tuple[Gate, Path]:
+    """Judge a gate and write its folder below `reports`; return its document and that folder.
+
+    A recorded run is judged into a folder of its own, which no journal reads.
+    """
+    question = run.question
+    name = "-".join(filter(None, (question.phase, question.host)))
+    with journal.new_folder(reports, name) as unfinished:
+        _run_pytest(run, unfinished / DETAILS, ended)
+        gate = run.finish()
+        write_reports(gate, unfinished)
+        _write(unfinished / recording.FILE, recording.dump(run))
+        _redact_file(unfinished / DETAILS, run.site.secrets.redact)
+        folder = journal.publish(unfinished, name)
+    refresh_index(reports)
+    return gate, folder
+
+
+def _run_pytest(run: GateRun, details: Path, ended: Callable[[CheckResult], None]) -> None:
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        os.environ.pop(variable, None)
+    folder = catalogue.checks_folder()
+    arguments = [
+        f"-c{_INI}",
+        f"--rootdir={folder}",
+        f"--confcutdir={folder}",
+        "--disable-plugin-autoload",
+        "-pno:cacheprovider",
+        *(f"-p{plugin}" for plugin in _HTML_PLUGINS),
+        f"--html={details}",
+        "--self-contained-html",
+        "-pheat_upgrade_checks.plugin",
+        str(folder),
+    ]
+    status = pytest.main(arguments, plugins=[GatePlugin(run, ended), _Quiet()])
+    # The verdict comes from the records. Only what keeps records from being made is taken over.
+    if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
+        name = pytest.ExitCode(status).name
+        run.problem(f"the run ended before every check was judged (pytest: {name})")
+
+
+class _Quiet:
+    """The driver prints one line per check itself."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            config.pluginmanager.unregister(reporter)
+
+    def pytest_html_report_title(self, report: object) -> None:
+        report.title = "Details of the gate"  # type: ignore[attr-defined]
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o640)
+
+
+def _redact_file(path: Path, redact: Callable[[str], str]) -> None:
+    if path.exists():
+        _write(path, redact(path.read_text(encoding="utf-8")))

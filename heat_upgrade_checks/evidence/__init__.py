@@ -1,0 +1,69 @@
+"""The only code that touches the outside: one module per source.
+
+A source is one function `observe(site)` that returns a frozen dataclass of facts with an `extent`,
+or raises `Unobserved`. It knows no check and judges nothing. `SOURCES` lists them all; the name of
+a source is the name of the pytest fixture that hands its facts to a check.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, get_type_hints
+
+from heat_upgrade_checks.evidence.site import Site
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a kind of facts comes from.
+
+    `deadline` is the time in seconds after which a silent source counts as unobservable; None for
+    work that goes as fast as a local disk.
+    """
+
+    name: str
+    title: str
+    module: str
+    function: str = "observe"
+    deadline: float | None = 60.0
+
+    @property
+    def observe(self) -> Callable[[Site], Any]:
+        """The function that asks; its module is imported no earlier than here."""
+        module = import_module(f"{__name__}.{self.module}")
+        observe: Callable[[Site], Any] = getattr(module, self.function)
+        return observe
+
+    @property
+    def facts(self) -> type[Any]:
+        """The dataclass that the source answers with."""
+        facts: type[Any] = get_type_hints(self.observe)["return"]
+        return facts
+
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            "current_configuration",
+            "current release's configuration",
+            "configuration",
+            "observe_current",
+        ),
+        Source(
+            "target_configuration",
+            "target release's configuration",
+            "configuration",
+            "observe_target",
+        ),
+        Source("current_release", "current release's interpreter", "release", "observe_current"),
+        Source("target_release", "target release's interpreter", "release", "observe_target"),
+        Source("database", "Heat's database", "database", deadline=300.0),
+        Source("broker", "RabbitMQ", "broker"),
+        Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
+        Source("api", "Heat's API", "api", deadline=200.0),
+        Source("backups", "database backup", "backup", deadline=None),
+        Source("release_notes", "release notes", "release_notes"),
+        Source("earlier_gates", "earlier gates of this upgrade", "earlier_gates"),
+    )
+}

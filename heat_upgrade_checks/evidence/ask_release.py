@@ -1,0 +1,109 @@
+"""Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
+
+It is sent on standard input, imports nothing of Heat, and reads what the release's files say.
+"""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import sys
+
+try:
+    from importlib import metadata
+except ImportError:  # pragma: no cover - Python 3.7 and older
+    print(json.dumps({"error": "its Python is older than 3.8"}))
+    sys.exit(0)
+
+
+def constant(path, class_name, name):
+    """A class's constant, read from its source: importing it would load the whole engine."""
+    with open(path, "rb") as source:
+        tree = ast.parse(source.read())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            for statement in node.body:
+                names = [getattr(t, "id", "") for t in getattr(statement, "targets", [])]
+                if name in names and isinstance(statement.value, ast.Constant):
+                    return statement.value.value
+    return ""
+
+
+def schema_heads(folder):
+    """Alembic's heads, or the last number of sqlalchemy-migrate's files (Zed and 2023.1)."""
+    numbered = os.path.join(folder, "db", "sqlalchemy", "migrate_repo", "versions")
+    alembic_ini = os.path.join(folder, "db", "alembic.ini")
+    if os.path.isfile(alembic_ini):
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", os.path.join(folder, "db", "migrations"))
+        return {"alembic": sorted(ScriptDirectory.from_config(config).get_heads())}
+    if os.path.isdir(numbered):
+        found = (re.match(r"(\d+)_.*\.py$", name) for name in os.listdir(numbered))
+        return {"migrate": max(int(match.group(1)) for match in found if match)}
+    return {}
+
+
+def broken_requirements(root):
+    """What `pip check` would say of the distributions that Heat needs, directly or not."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    problems, seen, waiting = [], set(), [(root, frozenset())]
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        for text in metadata.distribution(name).requires or []:
+            requirement = Requirement(text)
+            marker = requirement.marker
+            if marker and not any(marker.evaluate({"extra": e}) for e in (extras or {""})):
+                continue
+            try:
+                version = metadata.version(requirement.name)
+            except metadata.PackageNotFoundError:
+                problems.append("%s needs %s, which is not installed" % (name, requirement))
+                continue
+            if not requirement.specifier.contains(version, prereleases=True):
+                problems.append("%s needs %s, but %s is installed" % (name, requirement, version))
+            waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return sorted(problems)
+
+
+def answer():
+    try:
+        version = metadata.version("openstack-heat")
+    except metadata.PackageNotFoundError:
+        return {"error": "openstack-heat is not installed there"}
+    found = importlib.util.find_spec("heat")
+    if found is None or not found.submodule_search_locations:
+        return {"error": "openstack-heat is installed there without its package heat"}
+    folder = found.submodule_search_locations[0]
+    engine = os.path.join(folder, "engine")
+    try:
+        problems = broken_requirements("openstack-heat")
+    except ImportError as error:
+        problems = ["the requirements cannot be checked: no module named %s" % error.name]
+    return {
+        "version": version,
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "heads": schema_heads(folder),
+        "engine_rpc": constant(
+            os.path.join(engine, "service.py"), "EngineService", "RPC_API_VERSION"
+        ),
+        "worker_rpc": constant(
+            os.path.join(engine, "worker.py"), "WorkerService", "RPC_API_VERSION"
+        ),
+        "problems": problems,
+    }
+
+
+try:
+    reply = answer()
+except Exception as error:
+    reply = {"error": "%s while it was asked" % type(error).__name__}
+print(json.dumps(reply))

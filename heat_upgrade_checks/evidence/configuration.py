@@ -1,0 +1,45 @@
+"""Where each release's configuration points, without any of its secrets."""
+
+import socket
+from dataclasses import dataclass
+
+from heat_upgrade_checks.evidence.site import SideName, Site
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one release's configuration says of its place in the deployment.
+
+    `host` is `[DEFAULT] host`, which Heat defaults to the machine's name; `brokers` are host:port.
+    """
+
+    files: tuple[str, ...]
+    host: str
+    brokers: tuple[str, ...]
+    vhost: str
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        return f"{', '.join(self.files)}: vhost {self.vhost} on {', '.join(self.brokers)}"
+
+
+def observe_current(site: Site) -> Configuration:
+    """The current release's configuration."""
+    return _observe(site, "current")
+
+
+def observe_target(site: Site) -> Configuration:
+    """The target release's configuration."""
+    return _observe(site, "target")
+
+
+def _observe(site: Site, side: SideName) -> Configuration:
+    conf = site.conf(side)
+    transport = conf.transport()
+    return Configuration(
+        files=conf.files,
+        host=conf.get("host") or socket.gethostname(),
+        brokers=tuple(f"{broker.host}:{broker.port}" for broker in transport.hosts),
+        vhost=transport.vhost,
+    )

@@ -1,0 +1,122 @@
+"""Asks the sources, each once and all at the same time, and keeps what they answered."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import Any
+
+from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
+from heat_upgrade_checks.evidence import SOURCES, Source
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.retry import ATTEMPTS
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One source's answer: facts, or the sentence why there are none (`error`).
+
+    `configured` is False where the plan gives no such source and none could be derived, which is
+    the operator's choice for sources that go beyond Heat's upgrade guide.
+    """
+
+    source: str
+    observed_at: datetime
+    seconds: float
+    attempts: int
+    summary: str
+    error: str
+    configured: bool
+    facts: Any
+
+
+class Gatherer:
+    """The observations of one run.
+
+    `recorded` are observations of an earlier run; nothing outside is touched for those.
+    """
+
+    def __init__(self, site: Site, recorded: Mapping[str, Observation] | None = None) -> None:
+        self._site = site
+        self._recorded = recorded
+        self._futures: dict[str, Future[Observation]] = {}
+        self._started: dict[str, float] = {}
+
+    def start(self, names: Iterable[str]) -> None:
+        """Begin to ask these sources, unless they were begun already."""
+        for name in names:
+            if name in self._futures:
+                continue
+            future: Future[Observation] = Future()
+            self._futures[name] = future
+            self._started[name] = time.monotonic()
+            if self._recorded is not None:
+                future.set_result(self._recorded.get(name) or _not_recorded(name))
+                continue
+            # Daemon threads: a source that hangs must not keep the process from ending.
+            threading.Thread(
+                target=self._ask, args=(SOURCES[name], future), name=name, daemon=True
+            ).start()
+
+    def observation(self, name: str) -> Observation:
+        """What the source answered, waited for until its deadline has passed."""
+        self.start([name])
+        source, future = SOURCES[name], self._futures[name]
+        wait = None
+        if source.deadline is not None:
+            wait = max(0.0, self._started[name] + source.deadline - time.monotonic())
+        try:
+            return future.result(timeout=wait)
+        except TimeoutError:
+            return _failed(
+                name,
+                f"{source.title}: no answer within {source.deadline:.0f} s; "
+                "find out what keeps it, then run this phase again",
+                seconds=source.deadline or 0.0,
+            )
+
+    def observations(self) -> dict[str, Observation]:
+        """Everything that was asked, by the name of the source."""
+        return {name: self.observation(name) for name in SOURCES if name in self._futures}
+
+    def _ask(self, source: Source, future: "Future[Observation]") -> None:
+        ATTEMPTS.set(1)
+        redact = self._site.secrets.redact
+        observed_at, begun = datetime.now(UTC), time.monotonic()
+        facts, error, configured = None, "", True
+        try:
+            facts = source.observe(self._site)
+        except NotConfigured as reason:
+            error, configured = str(reason), False
+        except (Unobserved, UsageError) as reason:
+            error = redact(str(reason))
+        except BaseException as bug:
+            last = extract_tb(bug.__traceback__)[-1]
+            error = (
+                f"{source.title}: this tool failed to read it ({type(bug).__name__} in "
+                f"{PurePath(last.filename).name}:{last.lineno}); report it as a bug"
+            )
+        future.set_result(
+            Observation(
+                source=source.name,
+                observed_at=observed_at,
+                seconds=round(time.monotonic() - begun, 3),
+                attempts=ATTEMPTS.get(),
+                summary="" if facts is None else redact(facts.extent),
+                error=error,
+                configured=configured,
+                facts=facts,
+            )
+        )
+
+
+def _not_recorded(name: str) -> Observation:
+    return _failed(name, f"{SOURCES[name].title}: not part of the recorded evidence")
+
+
+def _failed(name: str, error: str, seconds: float = 0.0) -> Observation:
+    return Observation(name, datetime.now(UTC), seconds, 1, "", error, True, None)

@@ -1,0 +1,171 @@
+"""Heat's configuration as oslo.config reads it, secrets included; it never leaves the evidence."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from oslo_config import cfg
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.plan import Side
+from heat_upgrade_checks.secrets import Secrets
+
+_SECRET_NAME = re.compile(r"password|passwd|secret|token$|_key$|^admin_token")
+_AMQP_PORT = 5672
+
+
+@dataclass(frozen=True)
+class BrokerHost:
+    """One broker of a transport URL, with the account that Heat uses there."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Where RPC goes. `vhost` is "/" where the URL names none, as in oslo.messaging and kombu."""
+
+    hosts: tuple[BrokerHost, ...]
+    vhost: str
+
+
+class HeatConf:
+    """The files and directories of one release's configuration, read as oslo.config reads them.
+
+    Every key that stands in the files is registered as a plain string, so that `$var` resolves
+    and the last of repeated keys wins, without importing Heat.
+
+    :raises Unobserved: no file is named, or one is missing, unreadable or malformed.
+    """
+
+    def __init__(self, side: str, plan: Side, secrets: Secrets) -> None:
+        self.side = side
+        self._secrets = secrets
+        files = [str(path) for path in plan.config]
+        directories = [str(path) for path in plan.config_dirs]
+        if not files and not directories:
+            raise Unobserved(
+                f"the plan names no configuration of the {side} release; "
+                f"add: {side}: {{config: [/etc/heat/heat.conf]}}"
+            )
+        self.files = tuple(files) + tuple(
+            str(path) for folder in plan.config_dirs for path in sorted(folder.glob("*.conf"))
+        )
+        self._conf = cfg.ConfigOpts()
+        arguments = [f"--config-file={file}" for file in files]
+        arguments += [f"--config-dir={folder}" for folder in directories]
+        try:
+            for file in self.files:
+                self._register(file)
+            self._conf(
+                arguments,
+                project="heat",
+                default_config_files=[],
+                default_config_dirs=[],
+                use_env=False,
+            )
+        except (cfg.Error, cfg.ParseError, OSError, UnicodeDecodeError) as error:
+            raise Unobserved(
+                f"configuration of the {side} release: {secrets.redact(_sentence(error))}; "
+                f"correct the file, or {side}.config in the plan"
+            ) from None
+
+    def _register(self, file: str) -> None:
+        sections: dict[str, dict[str, list[str]]] = {}
+        Path(file).open("rb").close()  # oslo.config would report a missing file without a reason
+        try:
+            cfg.ConfigParser(file, sections).parse()
+        except cfg.ParseError as error:
+            # Its message quotes the offending line, which may hold a secret.
+            raise Unobserved(
+                f"configuration of the {self.side} release: {file}, line {error.lineno}: "
+                "not readable as a configuration file; correct it"
+            ) from None
+        for group, options in sections.items():
+            for name, values in options.items():
+                if _SECRET_NAME.search(name.lower()):
+                    for value in values:
+                        self._secrets.add(value)
+                option = cfg.StrOpt(name.replace("-", "_"))
+                self._conf.register_opt(option, group=None if group == "DEFAULT" else group)
+
+    def get(self, name: str, group: str = "DEFAULT") -> str | None:
+        """The effective value of an option, or None where no file sets it.
+
+        :raises Unobserved: the value refers to an option that is set nowhere.
+        """
+        section = self._conf if group == "DEFAULT" else getattr(self._conf, group, {})
+        try:
+            value = section[name]
+        except (cfg.NoSuchOptError, KeyError):
+            return None
+        except cfg.TemplateSubstitutionError as error:
+            raise Unobserved(
+                f"[{group}] {name} of the {self.side} release: {_sentence(error)}; "
+                "write the value without the variable, or set it in these files"
+            ) from None
+        return None if value is None else str(value)
+
+    def database_url(self) -> str:
+        """`[database] connection`, with its password.
+
+        :raises Unobserved: it is not set.
+        """
+        url = self.get("connection", "database")
+        if not url:
+            raise Unobserved(
+                f"[database] connection is set in no file of the {self.side} release "
+                f"({', '.join(self.files)}); add it there, or database.url to the plan"
+            )
+        self._secrets.add(unquote(urlsplit(url).password or "") or None)
+        return url
+
+    def transport(self) -> Transport:
+        """`[DEFAULT] transport_url`, taken apart as oslo.messaging does.
+
+        :raises Unobserved: it is not set, or is not a URL of RabbitMQ.
+        """
+        url = self.get("transport_url")
+        if not url:
+            raise Unobserved(
+                f"[DEFAULT] transport_url is set in no file of the {self.side} release "
+                f"({', '.join(self.files)}); add it there"
+            )
+        # Not urlsplit().netloc alone: a URL may name several hosts, each with its own account.
+        scheme, _, rest = url.partition("://")
+        authority, slash, path = rest.partition("?")[0].partition("/")
+        if scheme not in {"rabbit", "kombu+rabbit", "amqp"} or not authority:
+            raise Unobserved(
+                f"[DEFAULT] transport_url of the {self.side} release is no rabbit:// URL; "
+                "only RabbitMQ can be observed"
+            )
+        hosts = tuple(self._host(part) for part in authority.split(",") if part)
+        return Transport(hosts, (unquote(path) if slash else "") or "/")
+
+    def _host(self, part: str) -> BrokerHost:
+        account, at, address = part.rpartition("@")
+        username, colon, password = account.partition(":")
+        parsed = urlsplit(f"//{address}")
+        try:
+            host, port = parsed.hostname, parsed.port or _AMQP_PORT
+        except ValueError:
+            host, port = None, _AMQP_PORT
+        if not host:
+            raise Unobserved(
+                f"[DEFAULT] transport_url of the {self.side} release names no host or a bad port"
+            )
+        secret = unquote(password) if colon else None
+        self._secrets.add(secret)
+        return BrokerHost(host, port, unquote(username) if at else None, secret)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return " ".join(str(error).split())

@@ -1,0 +1,112 @@
+"""A Heat release, as its own interpreter describes it."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heat_upgrade_checks import releases
+from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence.site import SideName, Site
+
+_SCRIPT = Path(__file__).with_name("ask_release.py")
+_TIMEOUT = 50
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is installed for one side of the upgrade.
+
+    Only `version` and `series` are known of a release that is not installed yet. `schema_heads`
+    are alembic's; `migrate_head` is sqlalchemy-migrate's last number (Zed and 2023.1). `problems`
+    are requirements that the interpreter does not meet.
+    """
+
+    version: str
+    series: str
+    interpreter: str
+    python: str
+    schema_heads: tuple[str, ...]
+    migrate_head: int | None
+    engine_rpc: str
+    worker_rpc: str
+    problems: tuple[str, ...]
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        where = f"Python {self.python} at {self.interpreter}" if self.interpreter else "the plan"
+        return f"Heat {self.version} ({self.series}), by {where}"
+
+
+def observe_current(site: Site) -> Release:
+    """The current release."""
+    return _observe(site, "current")
+
+
+def observe_target(site: Site) -> Release:
+    """The target release."""
+    return _observe(site, "target")
+
+
+def _observe(site: Site, side: SideName) -> Release:
+    plan = site.plan.side(side)
+    if plan.python is None:
+        release = releases.parse(plan.version or "")
+        return Release(str(release.version), release.series, "", "", (), None, "", "", ())
+    answer = _ask(plan.python, side)
+    try:
+        release = releases.parse(answer["version"])
+    except UsageError as error:
+        raise Unobserved(f"interpreter {plan.python}: {error}") from None
+    if plan.version is not None and releases.parse(plan.version) != release:
+        raise Unobserved(
+            f"the plan says {side}.version {plan.version}, but {plan.python} has {release}; "
+            f"correct {side}.version or {side}.python"
+        )
+    heads = answer["heads"]
+    return Release(
+        version=str(release.version),
+        series=release.series,
+        interpreter=str(plan.python),
+        python=answer["python"],
+        schema_heads=tuple(heads.get("alembic", ())),
+        migrate_head=heads.get("migrate"),
+        engine_rpc=answer["engine_rpc"],
+        worker_rpc=answer["worker_rpc"],
+        problems=tuple(answer["problems"]),
+    )
+
+
+def _ask(python: Path, side: SideName) -> dict[str, Any]:
+    remedy = f"install the release there, or correct {side}.python in the plan"
+    # Nothing of our own environment: a PYTHONPATH would make it another interpreter, and
+    # variables may hold passwords.
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator names the interpreter in the plan
+            [str(python), "-I", "-"],
+            input=_SCRIPT.read_bytes(),
+            capture_output=True,
+            timeout=_TIMEOUT,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unobserved(
+            f"interpreter {python} gave no answer within {_TIMEOUT} s; try it by hand"
+        ) from None
+    except OSError as error:
+        raise Unobserved(f"interpreter {python}: {error.strerror}; {remedy}") from None
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise Unobserved(
+            f"interpreter {python} ended with code {done.returncode} and no answer; {remedy}"
+        ) from None
+    if "error" in answer:
+        raise Unobserved(f"interpreter {python}: {answer['error']}; {remedy}")
+    return answer

@@ -1,0 +1,36 @@
+"""What a source may know when it asks: the plan, the configurations it names, the run's secrets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from heat_upgrade_checks.evidence.heat_conf import HeatConf
+from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.secrets import Secrets
+
+SideName = Literal["current", "target"]
+
+
+@dataclass
+class Site:
+    """One deployment as the plan describes it.
+
+    `upgrade_folder` holds the gates of this upgrade that were written before.
+    """
+
+    plan: Plan
+    upgrade_folder: Path
+    secrets: Secrets = field(default_factory=Secrets)
+    _conf: dict[SideName, HeatConf] = field(default_factory=dict)
+    _reading: Lock = field(default_factory=Lock)
+
+    def conf(self, side: SideName) -> HeatConf:
+        """The configuration of one release, read once, secrets included.
+
+        :raises Unobserved: the plan names none, or it cannot be read.
+        """
+        with self._reading:
+            if side not in self._conf:
+                self._conf[side] = HeatConf(side, self.plan.side(side), self.secrets)
+            return self._conf[side]

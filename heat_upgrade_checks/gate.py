@@ -1,0 +1,114 @@
+"""The gate document: the one truth of a run, from which every report is rendered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from heat_upgrade_checks.findings import CheckResult, Verdict
+
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The program that judged."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ReleaseName:
+    """A Heat release as the gate saw it; empty strings where it could not be observed."""
+
+    version: str
+    series: str
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """Which upgrade the gate belongs to."""
+
+    name: str
+    mode: Literal["rolling", "cold"]
+    current: ReleaseName
+    target: ReleaseName
+
+
+@dataclass(frozen=True)
+class EvidenceRecord:
+    """What one source was asked: when (UTC), for how long (seconds), with how many attempts.
+
+    `summary` states the extent of the answer; `error` is empty or the sentence that says why
+    there is none.
+    """
+
+    source: str
+    observed_at: datetime
+    seconds: float
+    attempts: int
+    summary: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The gate before this one in the same upgrade."""
+
+    phase: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Digests:
+    """SHA-256 of the files the judgement rests on; empty where there is no such file."""
+
+    plan: str
+    waivers: str
+    acknowledgements: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One run of one phase. Every key is always present in `gate.json`."""
+
+    schema: str
+    tool: Tool
+    upgrade: Upgrade
+    phase: str
+    host: str
+    partial: bool
+    verdict: Verdict
+    exit_code: int
+    started_at: datetime
+    finished_at: datetime
+    seconds: float
+    checks: tuple[CheckResult, ...]
+    evidence: tuple[EvidenceRecord, ...]
+    previous: Previous | None
+    digests: Digests
+
+
+_ADAPTER: TypeAdapter[Gate] = TypeAdapter(Gate)
+
+
+def dump(gate: Gate) -> bytes:
+    """The gate as the bytes of `gate.json`."""
+    return _ADAPTER.dump_json(gate, indent=2) + b"\n"
+
+
+def load(path: Path) -> Gate:
+    """Read a `gate.json`.
+
+    :raises ValueError: it is not a gate document of this schema version.
+    """
+    return _ADAPTER.validate_json(path.read_bytes())
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of `gate.json`; the package ships it as `report/gate.schema.json`."""
+    schema = _ADAPTER.json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

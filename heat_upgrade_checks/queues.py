@@ -1,0 +1,31 @@
+"""The names of the queues that Heat makes, and what they hold.
+
+Topics are `engine`, `engine_worker` and `heat-engine-listener` (heat/rpc/api.py, worker_api.py and
+listener_client.py); oslo.messaging adds `.<server>` for one server's queue, `_fanout_<hex>` for a
+broadcast and `reply_<hex>` for answers.
+"""
+
+import re
+
+_WORK = re.compile(r"(engine|engine_worker|heat-engine-listener)(\..+)?")
+_LISTENER = "heat-engine-listener."
+_SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
+
+
+def holds_work(queue: str) -> bool:
+    """Whether a message in this queue is work that is lost when nobody reads it.
+
+    Replies, broadcasts and notifications are not.
+    """
+    return _WORK.fullmatch(queue) is not None
+
+
+def listening_engine(queue: str) -> str | None:
+    """The engine id whose listener queue this is; a consumer proves that engine works here."""
+    return queue.removeprefix(_LISTENER) if queue.startswith(_LISTENER) else None
+
+
+def addressed_engine(queue: str) -> str | None:
+    """The engine id that alone reads this queue, or None for queues that are shared."""
+    match = _SERVER.fullmatch(queue)
+    return match["engine_id"] if match else None

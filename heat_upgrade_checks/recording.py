@@ -1,0 +1,110 @@
+"""`evidence.json`: what a gate was asked and what its sources answered, to be judged again."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.evidence import SOURCES
+from heat_upgrade_checks.evidence.gather import Observation
+from heat_upgrade_checks.gate import Previous
+from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.run import GateRun, Question
+
+SCHEMA_VERSION = "1"
+FILE = "evidence.json"
+
+
+def dump(run: GateRun) -> str:
+    """The recording of a run, without any secret."""
+    question = run.question
+    document = {
+        "schema": SCHEMA_VERSION,
+        "phase": question.phase,
+        "host": question.host,
+        "only": question.only,
+        "started_at": question.started_at.isoformat(),
+        "previous": asdict(question.previous) if question.previous else None,
+        "plan_sha256": question.plan_sha256,
+        "plan": question.plan.model_dump(mode="json"),
+        "observations": {
+            name: _dump_observation(observation)
+            for name, observation in run.gatherer.observations().items()
+        },
+    }
+    return run.site.secrets.redact(json.dumps(document, indent=1)) + "\n"
+
+
+def _dump_observation(observation: Observation) -> dict[str, Any]:
+    facts = None
+    if observation.facts is not None:
+        adapter = TypeAdapter(type(observation.facts))
+        facts = adapter.dump_python(observation.facts, mode="json")
+    return {
+        "observed_at": observation.observed_at.isoformat(),
+        "seconds": observation.seconds,
+        "attempts": observation.attempts,
+        "summary": observation.summary,
+        "error": observation.error,
+        "configured": observation.configured,
+        "facts": facts,
+    }
+
+
+def load(folder: Path) -> tuple[Question, dict[str, Observation]]:
+    """Read a gate's recording back.
+
+    :raises UsageError: the folder holds none, or one of another version.
+    """
+    path = folder / FILE
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"--replay {folder}: {path.name}: {error.strerror}; name a gate's folder"
+        ) from None
+    except ValueError:
+        raise UsageError(f"--replay {folder}: {path.name} is not readable as JSON") from None
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
+        raise UsageError(
+            f"--replay {folder}: {path.name} is no recording of version {SCHEMA_VERSION}"
+        )
+    try:
+        question = Question(
+            plan=Plan.model_validate(document["plan"]),
+            plan_sha256=document["plan_sha256"],
+            phase=document["phase"],
+            host=document["host"],
+            only=tuple(document["only"]),
+            started_at=datetime.fromisoformat(document["started_at"]),
+            previous=Previous(**document["previous"]) if document["previous"] else None,
+        )
+        observations = {
+            name: _load_observation(name, recorded)
+            for name, recorded in document["observations"].items()
+        }
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(
+            f"--replay {folder}: {path.name} was damaged, or written by another version"
+        ) from None
+    return question, observations
+
+
+def _load_observation(name: str, recorded: dict[str, Any]) -> Observation:
+    facts = recorded["facts"]
+    if facts is not None:
+        facts = TypeAdapter(SOURCES[name].facts).validate_python(facts, strict=False)
+    return Observation(
+        source=name,
+        observed_at=datetime.fromisoformat(recorded["observed_at"]),
+        seconds=recorded["seconds"],
+        attempts=recorded["attempts"],
+        summary=recorded["summary"],
+        error=recorded["error"],
+        configured=recorded["configured"],
+        facts=facts,
+    )

@@ -1,0 +1,100 @@
+"""What an operator sees while a gate runs: a line per check, the blockers last, then the report."""
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
+from heat_upgrade_checks.gate import Gate
+
+_WORDS = {
+    Outcome.PASSED: ("PASSED", "green"),
+    Outcome.WARNED: ("WARNED", "yellow"),
+    Outcome.FAILED: ("BLOCKED", "bold red"),
+    Outcome.ERROR: ("UNKNOWN", "bold magenta"),
+    Outcome.NOT_APPLICABLE: ("N/A", "dim"),
+    Outcome.WAIVED: ("WAIVED", "yellow"),
+}
+_VERDICT_STYLES = {
+    Verdict.GO: "bold green",
+    Verdict.GO_WITH_WARNINGS: "bold yellow",
+    Verdict.NO_GO: "bold red",
+    Verdict.INCOMPLETE: "bold magenta",
+}
+_MOST_FINDINGS = 20
+
+
+class Terminal:
+    """Prints one gate. Colour only where the output is a terminal that wants it."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._status = self._console.status("observing") if self._console.is_terminal else None
+
+    def begin(self, phase: str, question: str, upgrade: str) -> None:
+        """Say what is asked."""
+        self._print(f"{upgrade}, phase {phase}: {question}")
+        if self._status:
+            self._status.start()
+
+    def check_ended(self, result: CheckResult) -> None:
+        """One line as a check ends."""
+        word, style = _WORDS[result.outcome]
+        line = Text(f"{word:8} ", style=style)
+        line.append(f"{result.id:28} {self._gist(result)}", style="default")
+        line.append(f"  ({result.seconds:.1f} s)", style="dim")
+        self._console.print(line)
+
+    def end(self, gate: Gate, folder: Path) -> None:
+        """Blockers and what could not be told, with what to do, then verdict and report."""
+        if self._status:
+            self._status.stop()
+        for reason, ids in _unknown(gate).items():
+            self._print(f"\nUNKNOWN  {', '.join(ids)}\n    {_plain(reason)}")
+        for level, word in ((Level.WARNING, "WARNING"), (Level.BLOCKER, "BLOCKER")):
+            found = [(r, f) for r in gate.checks for f in r.findings if f.level is level]
+            for result, finding in found[:_MOST_FINDINGS]:
+                self._finding(word, result, finding)
+            if len(found) > _MOST_FINDINGS:
+                self._print(f"\n... and {len(found) - _MOST_FINDINGS} more; see the report")
+        verdict = gate.verdict.value.upper().replace("-", " ").replace("NO GO", "NO-GO")
+        partial = " (partial gate)" if gate.partial else ""
+        self._print()
+        self._console.print(Text(f"{verdict}{partial}", style=_VERDICT_STYLES[gate.verdict]))
+        self._print(str(folder / "gate.html"))
+
+    def _gist(self, result: CheckResult) -> str:
+        if result.outcome in {Outcome.PASSED, Outcome.WAIVED}:
+            return result.title
+        if result.findings and result.outcome is not Outcome.ERROR:
+            first, more = result.findings[0], len(result.findings) - 1
+            text = f"{first.object}: {first.summary}" + (f" (and {more} more)" if more else "")
+            return _plain(text)
+        return _plain(result.reason)
+
+    def _finding(self, word: str, result: CheckResult, finding: Finding) -> None:
+        self._print(f"\n{word}  {result.id}: {_plain(finding.object)}")
+        self._print(f"    {_plain(finding.summary)}")
+        if finding.hint:
+            self._print(f"    {_plain(finding.hint)}")
+        for command in finding.commands:
+            self._print(f"      $ {_plain(shlex.join(command))}")
+
+    def _print(self, line: str = "") -> None:
+        self._console.print(Text(line))
+
+
+def _unknown(gate: Gate) -> dict[str, list[str]]:
+    """Why something could not be told -> the checks that this one cause left unjudged."""
+    causes: dict[str, list[str]] = {}
+    for result in gate.checks:
+        if result.outcome is Outcome.ERROR:
+            causes.setdefault(result.reason, []).append(result.id)
+    return causes
+
+
+def _plain(text: str) -> str:
+    """Without control characters: names come from users of the cloud, and may steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

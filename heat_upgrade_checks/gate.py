@@ -1,15 +1,15 @@
 """The gate document: the one truth of a run, from which every report is rendered."""
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter
 
 from heat_upgrade_checks.findings import CheckResult, Verdict
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION: Literal["1"] = "1"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class EvidenceRecord:
     """
 
     source: str
-    observed_at: datetime
+    observed_at: AwareDatetime
     seconds: float
     attempts: int
     summary: str
@@ -75,7 +75,9 @@ class Digests:
 class Gate:
     """One run of one phase. Every key is always present in `gate.json`."""
 
-    schema: str
+    __pydantic_config__ = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    schema: Literal["1"]
     tool: Tool
     upgrade: Upgrade
     phase: str
@@ -83,8 +85,8 @@ class Gate:
     partial: bool
     verdict: Verdict
     exit_code: int
-    started_at: datetime
-    finished_at: datetime
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
     seconds: float
     checks: tuple[CheckResult, ...]
     evidence: tuple[EvidenceRecord, ...]
@@ -97,7 +99,9 @@ _ADAPTER: TypeAdapter[Gate] = TypeAdapter(Gate)
 
 def dump(gate: Gate) -> bytes:
     """The gate as the bytes of `gate.json`."""
-    return _ADAPTER.dump_json(gate, indent=2) + b"\n"
+    document = json.dumps(_ADAPTER.dump_python(gate, mode="json"), indent=2, ensure_ascii=False)
+    # "replace": the name of a file may hold bytes that are no UTF-8.
+    return document.encode("utf-8", "replace") + b"\n"
 
 
 def load(path: Path) -> Gate:

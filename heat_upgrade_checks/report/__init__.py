@@ -1,0 +1,1 @@
+"""Reports for the change ticket, all rendered from one gate document."""

@@ -1,0 +1,84 @@
+"""One page that tells the whole upgrade: where it stands, and every gate on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.report import timeline
+from heat_upgrade_checks.report.pages import environment
+from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted
+
+_OPEN = (Verdict.GO, Verdict.GO_WITH_WARNINGS)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one phase has come.
+
+    `latest` holds the newest whole gate of each host asked about, with its folder; `partly` names
+    the hosts for which there are only partial gates.
+    """
+
+    phase: str
+    latest: tuple[tuple[str, Gate], ...]
+    partly: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the newest word on every host asked about is that the next step is safe."""
+        answered = bool(self.latest) and not self.partly
+        return answered and all(gate.verdict in _OPEN for _, gate in self.latest)
+
+
+def render(gates: Sequence[tuple[str, Gate | str]]) -> str:
+    """The page for the gates of one upgrade: folder name and gate, in the order they were run.
+
+    Where a gate could not be read, the sentence that says why stands in its place.
+    """
+    readable = [(folder, gate) for folder, gate in gates if isinstance(gate, Gate)]
+    newest = readable[-1][1] if readable else None
+    phases = [
+        name for name, phase in PHASES.items() if not newest or newest.upgrade.mode in phase.modes
+    ]
+    standings = [_standing(phase, readable) for phase in phases]
+    return (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            gates=gates,
+            newest=newest,
+            headline=_headline(standings, gates[-1][1] if gates else None),
+            standings=standings,
+            unreadable=len(gates) - len(readable),
+            drawing=_drawing(phases, readable) if readable else None,
+            phases=PHASES,
+        )
+    )
+
+
+def _standing(phase: str, gates: Sequence[tuple[str, Gate]]) -> Standing:
+    asked = [(folder, gate) for folder, gate in gates if gate.phase == phase]
+    whole = {gate.host: (folder, gate) for folder, gate in asked if not gate.partial}
+    partly = {gate.host: None for _, gate in asked if gate.host not in whole}
+    return Standing(phase, tuple(whole.values()), tuple(partly))
+
+
+def _drawing(phases: Sequence[str], gates: Sequence[tuple[str, Gate]]) -> timeline.Timeline:
+    lanes = dict.fromkeys([*phases, *(gate.phase for _, gate in gates)])
+    return timeline.draw(
+        list(lanes),
+        [(folder, gate.phase, gate.verdict, gate.finished_at) for folder, gate in gates],
+    )
+
+
+def _headline(standings: Sequence[Standing], latest: Gate | str | None) -> str:
+    passed = (
+        f"{sum(each.passed for each in standings)} of {counted(len(standings), 'phase')} passed"
+    )
+    if latest is None:
+        return f"No gate yet; {passed}"
+    if isinstance(latest, str):
+        return f"The latest gate could not be read; {passed}"
+    return f"{VERDICT_WORDS[latest.verdict]} at {latest.phase}; {passed}"

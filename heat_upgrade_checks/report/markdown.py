@@ -1,0 +1,109 @@
+"""The gate as Markdown for the comment field of a ticket."""
+
+import re
+
+from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.report import sections
+from heat_upgrade_checks.report.sections import Section
+from heat_upgrade_checks.report.wording import (
+    clipped,
+    duration,
+    moment,
+    more,
+    release,
+    remedies,
+    visible,
+    waiver,
+)
+
+SIZE_LIMIT = 4000
+
+# How many blockers, and how many things of every other kind: the blockers keep their place longest.
+_CAPS = ((20, 20), (20, 5), (20, 2), (10, 2), (5, 2), (5, 1), (2, 1), (1, 1), (1, 0), (0, 0))
+
+_LONGEST_NAME = 80
+_LONGEST_SENTENCE = 240
+
+
+def render(gate: Gate) -> str:
+    """The comment, below `SIZE_LIMIT` bytes: lists are cut shorter where it would be larger."""
+    for blockers, others in _CAPS:
+        parts = [_head(gate), _section(sections.blockers(gate), blockers)]
+        parts += [
+            _section(section(gate), others)
+            for section in (
+                sections.errors,
+                sections.warnings,
+                sections.waived,
+                sections.not_looked_at,
+            )
+        ]
+        comment = "\n\n".join(part for part in parts if part) + "\n"
+        if len(comment.encode()) < SIZE_LIMIT:
+            break
+    return comment
+
+
+def _head(gate: Gate) -> str:
+    upgrade = gate.upgrade
+    releases = f"{release(upgrade.current)} to {release(upgrade.target)}"
+    times = f"{moment(gate.started_at)} to {moment(gate.finished_at)}, {duration(gate.seconds)}"
+    host = f", host {_code(gate.host)}" if gate.host else ""
+    lines = [
+        f"## {_prose(sections.headline(gate))}",
+        "",
+        f"{_prose(sections.question(gate))} **{sections.answer(gate)}**",
+        "",
+        f"- Upgrade: {_code(upgrade.name)}, {upgrade.mode}, {_prose(releases)}",
+        f"- Gate: phase {_code(gate.phase)}{host}, exit code {gate.exit_code}",
+        f"- Time (UTC): {times}",
+        f"- Outcomes: {sections.tally(gate)}",
+    ]
+    if gate.partial:
+        lines.append("- **Partial gate**: only some of the phase's checks were selected")
+    return "\n".join(lines)
+
+
+def _section(section: Section, cap: int) -> str:
+    if not section.entries:
+        return ""
+    lines = [f"### {section.title}", ""]
+    for entry in section.entries[:cap]:
+        check = entry.check
+        lines.append(f"- {_code(check.id)} requires: {_prose(check.title)}")
+        if check.reason:
+            lines.append(f"  - {_prose(check.reason)}")
+        if check.waiver:
+            lines.append(f"  - {_prose(waiver(check.waiver))}")
+        for remedy in remedies(entry.findings[:cap]):
+            for finding in remedy.findings:
+                lines.append(f"  - {_code(finding.object)}: {_prose(finding.summary)}")
+            if remedy.hint or remedy.commands:
+                commands = [_verbatim(command) for command in remedy.commands]
+                lines.append(f"  - To do: {' '.join([_prose(remedy.hint), *commands]).strip()}")
+        if left := more(entry.findings, cap):
+            lines.append(f"  - {left}")
+    if left := more(section.entries, cap):
+        lines.append(f"- {left}")
+    return "\n".join(lines)
+
+
+def _prose(text: str) -> str:
+    """Text that means nothing to Markdown or HTML, in one line."""
+    text = clipped(" ".join(visible(text).split()), _LONGEST_SENTENCE)
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
+    # An underscore inside a word is no emphasis; names stay readable where nothing renders them.
+    return re.sub(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
+
+
+def _code(text: str) -> str:
+    """A name as a code span, where markup, links and mentions are inert."""
+    return _verbatim(clipped(visible(text), _LONGEST_NAME))
+
+
+def _verbatim(text: str) -> str:
+    text = visible(text).replace("\n", r"\n") or "(none)"
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    edge = " " if text.strip("` ") != text else ""
+    return f"{fence}{edge}{text}{edge}{fence}"

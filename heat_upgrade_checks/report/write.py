@@ -1,0 +1,56 @@
+"""The reports as files."""
+
+import os
+import re
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from heat_upgrade_checks import gate as documents
+from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.report import html, index, junit, markdown
+
+_MODE = 0o640
+_NUMBERED = re.compile(r"([0-9]+)-.")
+
+
+def write_reports(gate: Gate, folder: Path) -> None:
+    """Leave the gate and everything rendered from it in `folder`, the document first."""
+    _put(folder / "gate.json", documents.dump(gate))
+    _put(folder / "gate.html", html.render(gate).encode())
+    _put(folder / "gate.md", markdown.render(gate).encode())
+    _put(folder / "junit.xml", junit.render(gate))
+
+
+def refresh_index(upgrade_folder: Path) -> Path:
+    """Tell the upgrade anew from the gates found below `upgrade_folder`; where it was told."""
+    numbered = sorted(
+        (int(match[1]), folder.name, folder)
+        for folder in upgrade_folder.iterdir()
+        if (match := _NUMBERED.match(folder.name))
+    )
+    page = index.render([(name, _gate_or_why_not(folder)) for _, name, folder in numbered])
+    target = upgrade_folder / "index.html"
+    _put(target, page.encode())
+    return target
+
+
+def _gate_or_why_not(folder: Path) -> Gate | str:
+    try:
+        return documents.load(folder / "gate.json")
+    except OSError as error:
+        return f"gate.json cannot be read: {error.strerror}"
+    except ValueError:
+        return f"gate.json is not a gate document of version {documents.SCHEMA_VERSION}"
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Let the file appear whole or not at all."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), _MODE)
+            Path(file.name).rename(path)
+        except BaseException:
+            Path(file.name).unlink()
+            raise

@@ -1,0 +1,94 @@
+"""What a gate says first, and which check stands where."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from heat_upgrade_checks.findings import Finding, Level, Outcome, Verdict
+from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.report import sections
+
+
+@pytest.mark.parametrize(
+    ("name", "headline", "answer"),
+    [
+        (
+            "no_go",
+            "NO-GO: 25 blockers in 2 checks, 1 check could not tell",
+            "No. Do not take the next step.",
+        ),
+        ("go", "GO: 1 check passed", "Yes. The next step may be taken."),
+        (
+            "warned",
+            "GO WITH WARNINGS: 1 warning, 1 check waived",
+            "Yes, with warnings. Read them before the next step.",
+        ),
+        (
+            "incomplete",
+            "INCOMPLETE: 1 check could not tell",
+            "Could not tell. Do not take the next step.",
+        ),
+        (
+            "unjudged",
+            "INCOMPLETE: nothing was judged",
+            "Could not tell. Do not take the next step.",
+        ),
+    ],
+)
+def test_the_verdict_in_words(
+    request: pytest.FixtureRequest, name: str, headline: str, answer: str
+) -> None:
+    gate: Gate = request.getfixturevalue(name)
+    assert (sections.headline(gate), sections.answer(gate)) == (headline, answer)
+
+
+def test_incomplete_without_an_error_is_not_told_as_passed(go: Gate) -> None:
+    gate = replace(go, verdict=Verdict.INCOMPLETE)
+    assert sections.headline(gate) == "INCOMPLETE: not every check was judged"
+
+
+def test_every_check_that_is_not_green_stands_in_its_section(no_go: Gate) -> None:
+    stands = {
+        section.title: [(entry.check.id, len(entry.findings)) for entry in section.entries]
+        for section in (
+            sections.blockers(no_go),
+            sections.errors(no_go),
+            sections.warnings(no_go),
+            sections.waived(no_go),
+            sections.not_looked_at(no_go),
+            sections.notes(no_go),
+        )
+    }
+    assert stands == {
+        "Blockers": [("queues.empty", 24), ("stacks.held-by-host", 1)],
+        "Could not tell": [("services.alive", 0)],
+        "Warnings": [("vhost.notifications", 1)],
+        "Waived": [("stacks.waiting-on-signals", 1)],
+        "Not looked at": [("api.smoke", 0)],
+        "Notes": [("stacks.held-by-host", 1)],
+    }
+
+
+def test_a_failed_check_without_a_finding_is_not_lost(make: Callable[..., Gate], go: Gate) -> None:
+    gate = make([replace(go.checks[0], outcome=Outcome.FAILED)])
+    assert [entry.check.id for entry in sections.blockers(gate).entries] == ["queues.no-api-left"]
+
+
+def test_a_blocker_found_before_the_source_failed_is_shown_twice(
+    make: Callable[..., Gate], incomplete: Gate
+) -> None:
+    found = Finding(Level.BLOCKER, "engine ctl-2", "no report for 3 min")
+    gate = make([replace(incomplete.checks[1], findings=(found,))])
+    assert sections.blockers(gate).findings == (found,)
+    assert [entry.check.id for entry in sections.errors(gate).entries] == ["services.alive"]
+
+
+def test_outcomes_are_tallied_worst_first(no_go: Gate) -> None:
+    assert sections.tally(no_go) == (
+        "7 checks: 2 failed, 1 could not tell, 1 warned, 1 waived, 1 passed, 1 not applicable"
+    )
+
+
+def test_a_phase_of_another_version_is_named(make: Callable[..., Gate]) -> None:
+    assert sections.question(make(phase="later")) == "Is it safe to go on after phase later?"

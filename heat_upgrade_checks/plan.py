@@ -149,7 +149,7 @@ class ApiPlan(_Section):
 class BackupPlan(_Section):
     """Where the database's backups lie: a path or a pattern, and how old the newest may be."""
 
-    path: str
+    path: PlanPath
     max_age: Duration = timedelta(hours=24)
 
 

@@ -52,7 +52,7 @@ class Terminal:
         if self._status:
             self._status.stop()
         for reason, ids in _unknown(gate).items():
-            self._print(f"\nUNKNOWN  {', '.join(ids)}\n    {_plain(reason)}")
+            self._print(f"\nUNKNOWN  {', '.join(ids)}\n    {plain(reason)}")
         for level, word in ((Level.WARNING, "WARNING"), (Level.BLOCKER, "BLOCKER")):
             found = [(r, f) for r in gate.checks for f in r.findings if f.level is level]
             for result, finding in found[:_MOST_FINDINGS]:
@@ -71,16 +71,16 @@ class Terminal:
         if result.findings and result.outcome is not Outcome.ERROR:
             first, more = result.findings[0], len(result.findings) - 1
             text = f"{first.object}: {first.summary}" + (f" (and {more} more)" if more else "")
-            return _plain(text)
-        return _plain(result.reason)
+            return plain(text)
+        return plain(result.reason)
 
     def _finding(self, word: str, result: CheckResult, finding: Finding) -> None:
-        self._print(f"\n{word}  {result.id}: {_plain(finding.object)}")
-        self._print(f"    {_plain(finding.summary)}")
+        self._print(f"\n{word}  {result.id}: {plain(finding.object)}")
+        self._print(f"    {plain(finding.summary)}")
         if finding.hint:
-            self._print(f"    {_plain(finding.hint)}")
+            self._print(f"    {plain(finding.hint)}")
         for command in finding.commands:
-            self._print(f"      $ {_plain(shlex.join(command))}")
+            self._print(f"      $ {plain(shlex.join(command))}")
 
     def _print(self, line: str = "") -> None:
         self._console.print(Text(line))
@@ -95,6 +95,6 @@ def _unknown(gate: Gate) -> dict[str, list[str]]:
     return causes
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without control characters: names come from users of the cloud, and may steer a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

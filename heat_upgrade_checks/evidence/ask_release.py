@@ -30,17 +30,40 @@ def constant(path, class_name, name):
     return ""
 
 
+def module_constants(path):
+    """The literal values that a module gives to names at its top level."""
+    with open(path, "rb") as source:
+        tree = ast.parse(source.read())
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                try:
+                    found[getattr(target, "id", "")] = ast.literal_eval(node.value)
+                except ValueError:
+                    pass
+    return found
+
+
+def alembic_heads(folder):
+    """The revisions that no other one follows: alembic's definition of a head."""
+    revisions, followed = set(), set()
+    for name in os.listdir(folder):
+        if not name.endswith(".py") or name == "__init__.py":
+            continue
+        constants = module_constants(os.path.join(folder, name))
+        revisions.add(constants["revision"])
+        previous = constants["down_revision"] or ()
+        followed.update([previous] if isinstance(previous, str) else previous)
+    return sorted(revisions - followed)
+
+
 def schema_heads(folder):
     """Alembic's heads, or the last number of sqlalchemy-migrate's files (Zed and 2023.1)."""
+    revisions = os.path.join(folder, "db", "migrations", "versions")
     numbered = os.path.join(folder, "db", "sqlalchemy", "migrate_repo", "versions")
-    alembic_ini = os.path.join(folder, "db", "alembic.ini")
-    if os.path.isfile(alembic_ini):
-        from alembic.config import Config
-        from alembic.script import ScriptDirectory
-
-        config = Config()
-        config.set_main_option("script_location", os.path.join(folder, "db", "migrations"))
-        return {"alembic": sorted(ScriptDirectory.from_config(config).get_heads())}
+    if os.path.isdir(revisions):
+        return {"alembic": alembic_heads(revisions)}
     if os.path.isdir(numbered):
         found = (re.match(r"(\d+)_.*\.py$", name) for name in os.listdir(numbered))
         return {"migrate": max(int(match.group(1)) for match in found if match)}

@@ -56,6 +56,7 @@ class HeatConf:
             str(path) for folder in plan.config_dirs for path in sorted(folder.glob("*.conf"))
         )
         self._conf = cfg.ConfigOpts()
+        self._set: set[tuple[str, str]] = set()
         arguments = [f"--config-file={file}" for file in files]
         arguments += [f"--config-dir={folder}" for folder in directories]
         try:
@@ -91,6 +92,7 @@ class HeatConf:
                     for value in values:
                         self._secrets.add(value)
                 option = cfg.StrOpt(name.replace("-", "_"))
+                self._set.add((group, option.dest))
                 self._conf.register_opt(option, group=None if group == "DEFAULT" else group)
 
     def get(self, name: str, group: str = "DEFAULT") -> str | None:
@@ -98,17 +100,17 @@ class HeatConf:
 
         :raises Unobserved: the value refers to an option that is set nowhere.
         """
-        section = self._conf if group == "DEFAULT" else getattr(self._conf, group, {})
-        try:
-            value = section[name]
-        except (cfg.NoSuchOptError, KeyError):
+        if (group, name) not in self._set:
             return None
-        except cfg.TemplateSubstitutionError as error:
+        section = self._conf if group == "DEFAULT" else self._conf[group]
+        try:
+            return str(section[name])
+        except cfg.NoSuchOptError:
+            # So oslo.config says that the option exists, but what its value refers to does not.
             raise Unobserved(
-                f"[{group}] {name} of the {self.side} release: {_sentence(error)}; "
-                "write the value without the variable, or set it in these files"
+                f"[{group}] {name} of the {self.side} release refers to an option with $ that "
+                "these files do not set; set it there, or write $$ for a dollar sign"
             ) from None
-        return None if value is None else str(value)
 
     def database_url(self) -> str:
         """`[database] connection`, with its password.

@@ -1,0 +1,1 @@
+"""The embedded deployment: a small Heat that can be upgraded without installing one."""

@@ -1,0 +1,109 @@
+"""Answers on loopback as RabbitMQ's management API and Heat's API did in the lab.
+
+The shapes are those of RabbitMQ 3.10.8 with Heat 25.0.2 and 26.0.2 on it; which queues there are
+and what they hold follows from the demo's state.
+"""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+RABBITMQ_VERSION = "3.10.8"
+PROJECT = "0" * 31 + "1"
+
+
+class DemoServer(ThreadingHTTPServer):
+    """Serves the state that stands in a file, so that the story can change it between gates."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.state = state
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: DemoServer
+
+    def do_GET(self) -> None:
+        """Route a request."""
+        state = json.loads(self.server.state.read_text(encoding="utf-8"))
+        address = urlsplit(self.path)
+        parameters = {name: values[0] for name, values in parse_qs(address.query).items()}
+        self._answer(_body(address.path, parameters, state))
+
+    def _answer(self, body: Any) -> None:
+        content = json.dumps({"error": "Object Not Found"} if body is None else body).encode()
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay silent."""
+
+
+def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
+    match path.strip("/").split("/"):
+        case ["api", "whoami"]:
+            return {"name": "heat", "tags": ["monitoring"]}
+        case ["api", "overview"]:
+            return {"rabbitmq_version": RABBITMQ_VERSION, "management_version": RABBITMQ_VERSION}
+        case ["api", "vhosts"]:
+            return [{"name": name} for name in state["vhosts"]]
+        case ["api", "queues"]:
+            return _page(parameters, state)
+        case ["api", "queues", vhost] if unquote(vhost) in state["vhosts"]:
+            return [_live(queue, state) for queue in _queues(unquote(vhost), state)]
+        case ["v1", _, "stacks"]:
+            return {"stacks": []}
+        case _:
+            return None
+
+
+def _page(parameters: dict[str, str], state: dict[str, Any]) -> dict[str, Any]:
+    items = [
+        {"vhost": vhost, "name": name, "consumers": 1}
+        for vhost in state["vhosts"]
+        for _, name in _queues(vhost, state)
+        if parameters["name"] in name
+    ]
+    return {"items": items, "page": 1, "page_count": 1, "page_size": 500, "total_count": len(items)}
+
+
+def _queues(vhost: str, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(vhost, name) of the queues that oslo.messaging makes for the engines on a vhost."""
+    here = [engine for engine in state["engines"] if engine["vhost"] == vhost]
+    for topic in ("engine", "engine_worker", "heat-engine-listener"):
+        if here:
+            yield vhost, topic
+        for engine in here:
+            server = engine["host"] if topic == "engine" else engine["engine_id"]
+            yield vhost, f"{topic}.{server}"
+            yield vhost, f"{topic}_fanout_{engine['engine_id'].replace('-', '')}"
+
+
+def _live(queue: tuple[str, str], state: dict[str, Any]) -> dict[str, Any]:
+    vhost, name = queue
+    ready = state["messages"].get(f"{vhost}/{name}", 0)
+    return {
+        "arguments": {"x-expires": 1800000} if "_fanout_" in name else {},
+        "auto_delete": False,
+        "durable": False,
+        "exclusive": False,
+        "messages": ready,
+        "messages_ready": ready,
+        "messages_unacknowledged": 0,
+        "name": name,
+        "node": "rabbit@demo",
+        "state": "running",
+        "type": "classic",
+        "vhost": vhost,
+    }

@@ -1,0 +1,134 @@
+"""The bytes of a backup file, hashed as they lie there and decompressed piece by piece."""
+
+import bz2
+import hashlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
+
+# A hostile or broken xz header can ask for gigabytes; `xz -9` needs 65 MiB to decompress.
+_XZ_MEMORY = 256 * 1024 * 1024
+
+# Small enough to stay in the processor's cache between decompression and search.
+_COMPRESSED_PIECE = 128 * 1024
+
+
+class StreamDamage(Exception):
+    """The compressed stream is not whole; the text completes the sentence "the backup …"."""
+
+
+class Hashed:
+    """A file's raw pieces, with the digest and the number of the bytes read so far."""
+
+    def __init__(self, file: BinaryIO, piece: int) -> None:
+        self._file = file
+        self._piece = piece
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The rest of the file; a second iteration goes on where the first was left."""
+        while piece := self._file.read(self._piece):
+            self._digest.update(piece)
+            self.bytes += len(piece)
+            yield piece
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was read, in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+class _Decompressor(Protocol):
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+class _Gzip:
+    """zlib behind the interface that bz2 and lzma share; it verifies CRC and length itself."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        self.needs_input = True
+
+    def decompress(self, data: bytes, max_length: int = 0) -> bytes:
+        output = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+        # A full piece may leave output inside zlib even if all input was consumed.
+        self.needs_input = not self._inflate.unconsumed_tail and len(output) < max_length
+        return output
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+
+def _xz() -> _Decompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
+_COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {
+    "gzip": (b"\x1f\x8b", _Gzip),
+    "bz2": (b"BZh", bz2.BZ2Decompressor),
+    "xz": (b"\xfd7zXZ\0", _xz),
+}
+
+
+def compression_of(head: bytes) -> str:
+    """How a file that begins so is compressed: "gzip", "bz2", "xz", or "" for not at all."""
+    for name, (magic, _) in _COMPRESSIONS.items():
+        if head.startswith(magic):
+            return name
+    return ""
+
+
+def raw_pieces(file: BinaryIO, compression: str, piece: int) -> Hashed:
+    """The file in pieces of a size that suits its compression, at most `piece` bytes."""
+    return Hashed(file, min(piece, _COMPRESSED_PIECE) if compression else piece)
+
+
+def decompressed(raw: Iterator[bytes], compression: str, piece: int) -> Iterator[bytes]:
+    """The decompressed pieces, each of at most `piece` bytes, through all members of the file.
+
+    Raises StreamDamage where the stream is broken, ends early or is followed by something else.
+    """
+    if not compression:
+        yield from raw
+        return
+    begin = _COMPRESSIONS[compression][1]
+    stream, begun, members = begin(), False, 0
+    for data in raw:
+        # Zero bytes between and after members are padding to gzip and xz alike.
+        data = data if begun else data.lstrip(b"\0")
+        while data or not stream.needs_input:
+            try:
+                output = stream.decompress(data, piece)
+            except (zlib.error, lzma.LZMAError, OSError) as error:
+                raise StreamDamage(_broken(error, compression, begun, members)) from None
+            data, begun = b"", True
+            if output:
+                yield output
+            if stream.eof:
+                data = stream.unused_data.lstrip(b"\0")
+                stream, begun, members = begin(), False, members + 1
+    if begun:
+        raise StreamDamage(f"is cut off: its {compression} stream ends early")
+
+
+def _broken(error: Exception, compression: str, begun: bool, members: int) -> str:
+    if members and not begun:
+        return f"is followed by bytes that are not {compression}"
+    if "incorrect data check" in str(error) or "incorrect length check" in str(error):
+        return f"is damaged: the CRC or length of its {compression} stream is wrong"
+    if "Memory usage limit" in str(error):
+        return f"needs more than {_XZ_MEMORY // 2**20} MiB of memory to be decompressed"
+    return f"is damaged: its {compression} stream cannot be decompressed"

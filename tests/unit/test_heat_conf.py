@@ -1,0 +1,118 @@
+"""heat.conf is read as oslo.config reads it."""
+
+from pathlib import Path
+
+import pytest
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.heat_conf import HeatConf
+from heat_upgrade_checks.plan import Side
+from heat_upgrade_checks.secrets import Secrets
+
+
+def _conf(folder: Path, text: str, secrets: Secrets | None = None, **side: object) -> HeatConf:
+    path = folder / "heat.conf"
+    path.write_text(text, encoding="utf-8")
+    plan = Side.model_validate({"version": "25.0.2", "config": [str(path)], **side})
+    return HeatConf("current", plan, secrets or Secrets())
+
+
+def _transport(folder: Path, url: str) -> HeatConf:
+    return _conf(folder, f"[DEFAULT]\ntransport_url = {url}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "vhost"),
+    [
+        ("rabbit://u:p@h:5672/heat-n", "heat-n"),
+        ("rabbit://u:p@h:5672/", "/"),
+        ("rabbit://u:p@h:5672", "/"),
+        ("rabbit://u:p@h:5672/%2F", "/"),
+        ("rabbit://u:p@h:5672//heat", "/heat"),
+        ("rabbit://u:p@h:5672/%2Fheat?ssl=1", "/heat"),
+        ("rabbit://u:p@h1:5672,u:p@h2:5673/heat", "heat"),
+    ],
+)
+def test_the_vhost_is_the_one_that_oslo_messaging_uses(
+    tmp_path: Path, url: str, vhost: str
+) -> None:
+    assert _transport(tmp_path, url).transport().vhost == vhost
+
+
+def test_every_host_has_its_account(tmp_path: Path) -> None:
+    url = "rabbit://heat:p%40ss%2Fword@h1:5672,other:second99@[::1]/heat"
+    first, second = _transport(tmp_path, url).transport().hosts
+    assert (first.host, first.port, first.username, first.password) == (
+        "h1",
+        5672,
+        "heat",
+        "p@ss/word",
+    )
+    assert (second.host, second.port, second.username) == ("::1", 5672, "other")
+
+
+@pytest.mark.parametrize(
+    "url", ["kafka://h:9092", "rabbit://", "rabbit://u:p@:1/v", "rabbit://u:p@h:port/v", "nonsense"]
+)
+def test_another_transport_is_not_observable(tmp_path: Path, url: str) -> None:
+    with pytest.raises(Unobserved, match="transport_url of the current release"):
+        _transport(tmp_path, url).transport()
+
+
+def test_the_last_of_repeated_keys_wins_and_variables_resolve(tmp_path: Path) -> None:
+    conf = _conf(
+        tmp_path,
+        "[DEFAULT]\nmy_ip = 10.0.0.1\nhost = first\nhost = engine-$my_ip\n"
+        "[database]\nconnection = sqlite:///a\n",
+    )
+    assert conf.get("host") == "engine-10.0.0.1"
+    assert conf.get("not_there") is None
+    assert conf.get("connection", "no_such_section") is None
+
+
+def test_a_directory_overrides_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "10-vhost.conf").write_text("[DEFAULT]\ntransport_url=rabbit://u:p@h/new\n", "utf-8")
+    conf = _conf(
+        tmp_path, "[DEFAULT]\ntransport_url = rabbit://u:p@h/old\n", config_dirs=[str(folder)]
+    )
+    assert conf.transport().vhost == "new"
+    assert str(folder / "10-vhost.conf") in conf.files
+
+
+def test_a_variable_that_is_set_nowhere_is_told_from_an_option_that_is_not_set(
+    tmp_path: Path,
+) -> None:
+    conf = _conf(tmp_path, "[DEFAULT]\nhost = engine-$nowhere\nregion = a$$b\n")
+    with pytest.raises(Unobserved, match=r"\[DEFAULT\] host of the current release"):
+        conf.get("host")
+    assert conf.get("region") == "a$b"
+
+
+def test_a_malformed_line_is_named_but_not_quoted(tmp_path: Path) -> None:
+    with pytest.raises(Unobserved, match="line 2") as refused:
+        _conf(tmp_path, "[DEFAULT]\ncanary-secret-in-a-bad-line\n")
+    assert "canary" not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    side = Side.model_validate({"version": "25.0.2", "config": [str(tmp_path / "gone.conf")]})
+    with pytest.raises(Unobserved, match=r"gone\.conf: No such file"):
+        HeatConf("current", side, Secrets())
+
+
+def test_secrets_are_known_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    secrets = Secrets()
+    conf = _conf(
+        tmp_path,
+        "[DEFAULT]\nauth_encryption_key = canary-encryption-key\n"
+        "transport_url = rabbit://u:canary%2Frabbit@h/v\n"
+        "[keystone_authtoken]\npassword = canary-keystone\n"
+        "[database]\nconnection = mysql+pymysql://heat:canary-db%21@h/heat\n",
+        secrets,
+    )
+    conf.transport()
+    conf.database_url()
+    text = "canary-encryption-key canary/rabbit canary%2Frabbit canary-keystone canary-db!"
+    assert "canary" not in secrets.redact(text)

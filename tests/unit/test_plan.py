@@ -1,0 +1,119 @@
+"""The plan is validated with the path of the key, and never holds a secret."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.plan import load
+from heat_upgrade_checks.secrets import Secrets
+
+SMALLEST = """\
+name: heat-2025.2-to-2026.1
+mode: rolling
+current: {python: /opt/heat-2025.2/bin/python, config: [/etc/heat/heat.conf]}
+target: {version: 26.0.2}
+"""
+
+
+def _refusal(folder: Path, text: str) -> str:
+    path = folder / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        load(path)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"plan {path}")
+    assert "\n" not in sentence
+    return sentence.removeprefix(f"plan {path}")
+
+
+def test_the_smallest_plan_of_the_guide_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(SMALLEST, encoding="utf-8")
+    plan, digest = load(path)
+    assert plan.current.config == (Path("/etc/heat/heat.conf"),)
+    assert plan.target.version == "26.0.2"
+    assert plan.broker.isolation == "vhost"
+    assert len(digest) == 64
+
+
+def test_paths_start_at_the_plan_and_keep_their_links(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.touch()
+    (tmp_path / "python").symlink_to(real)
+    path = tmp_path / "plan.yaml"
+    path.write_text(SMALLEST.replace("/opt/heat-2025.2/bin/python", "python"), encoding="utf-8")
+    assert load(path)[0].current.python == tmp_path / "python"
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ("brokr: {}", ": brokr: unknown key; did you mean broker?"),
+        (
+            "broker: {managment: ['http://a:15672']}",
+            ": broker.managment: unknown key; did you mean management?",
+        ),
+        ("backup: {path: /b, max_age: soon}", ": backup.max_age: write a duration as a number"),
+        ("backup: {path: /b, max_agee: 1h}", ": backup.max_agee: unknown key; did you mean max_a"),
+        ("name: twice", ", line 5: key 'name' stands twice"),
+        ("database: {url: 'mysql://heat:secret99@db/heat'}", ": database.url: a password does not"),
+        ("broker: {isolation: none}", ": broker.isolation: Input should be 'vhost' or 'shared'"),
+        ("broker: {password: hunter2hunter2}", ": broker.password: unknown key; did you mean"),
+        ("notes: {current: /a}", ": notes: give either current: and target:, or git:"),
+        ("backup: [", ", line 6: "),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(tmp_path: Path, extra: str, sentence: str) -> None:
+    assert _refusal(tmp_path, f"{SMALLEST}{extra}\n").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", ": must be a mapping"),
+        ("- a\n", ": must be a mapping"),
+        (SMALLEST.replace("name: heat", "name: ../heat"), ": name: "),
+        (SMALLEST.replace("version: 26.0.2", "version: pike"), ": target: 'pike' is not a version"),
+        (SMALLEST.replace("{version: 26.0.2}", "{}"), ": target: give python:"),
+        ("mode: rolling\n", ": name: is missing"),
+        ("\x00", ": "),
+        ("? [a]\n: b\n", ": "),
+    ],
+)
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    assert _refusal(tmp_path, text).startswith(sentence)
+
+
+def test_a_missing_plan_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="heat-upgrade-check init"):
+        load(tmp_path / "none.yaml")
+
+
+def test_a_password_comes_from_variable_or_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("from-the-file\n", encoding="utf-8")
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        f"{SMALLEST}database: {{password_env: HEAT_TEST_PASSWORD}}\n"
+        "broker: {username: u, password_file: secret}\n",
+        encoding="utf-8",
+    )
+    plan, _ = load(path)
+    secrets = Secrets()
+    assert plan.broker.password(secrets) == "from-the-file"
+    with pytest.raises(UsageError, match="HEAT_TEST_PASSWORD, which is not set"):
+        plan.database.password(secrets)
+    monkeypatch.setenv("HEAT_TEST_PASSWORD", "from-the-shell")
+    assert plan.database.password(secrets) == "from-the-shell"
+    assert secrets.redact("x from-the-file y from-the-shell z") == "x *** y *** z"
+
+
+def test_durations_have_units(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"{SMALLEST}backup: {{path: /b, max_age: 2d}}\n", encoding="utf-8")
+    plan, _ = load(path)
+    assert plan.backup is not None
+    assert plan.backup.max_age == timedelta(days=2)

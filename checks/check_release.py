@@ -2,7 +2,7 @@
 
 from heat_upgrade_checks import check, releases
 from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.release_notes import ReleaseNotes
+from heat_upgrade_checks.evidence.release_note_facts import ReleaseNotes
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.releases import Hop
 

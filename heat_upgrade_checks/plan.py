@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from heat_upgrade_checks import releases
+from heat_upgrade_checks import releases, yaml_documents
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.secrets import Secrets
@@ -194,21 +193,6 @@ class Plan(_Section):
         return self.current if name == "current" else self.target
 
 
-class _UniqueKeysLoader(yaml.SafeLoader):
-    """Refuses a mapping that names a key twice; PyYAML silently keeps the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def load(path: Path) -> tuple[Plan, str]:
     """Read and validate a plan; return it with the SHA-256 of its file.
 
@@ -220,15 +204,7 @@ def load(path: Path) -> tuple[Plan, str]:
         raise UsageError(
             f"plan {path}: {error.strerror}; write one with: heat-upgrade-check init"
         ) from None
-    try:
-        document = yaml.load(content, Loader=_UniqueKeysLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not readable as YAML"
-        raise UsageError(f"plan {path}{where}: {problem}") from None
-    except (TypeError, ValueError, RecursionError):
-        raise UsageError(f"plan {path}: not readable as YAML") from None
+    document = yaml_documents.parse(content, f"plan {path}")
     if not isinstance(document, dict):
         raise UsageError(f"plan {path}: must be a mapping of keys such as name, mode, current")
     try:

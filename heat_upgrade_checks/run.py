@@ -1,6 +1,7 @@
 """One run of one phase, from its plan to its gate document."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,8 +95,11 @@ class GateRun:
 
     def finish(self) -> Gate:
         """The gate document. A check of this phase without a record is an error."""
-        for id in sorted(self.expected - {result.id for result in self.results}):
+        judged = Counter(result.id for result in self.results)
+        for id in sorted(self.expected - judged.keys()):
             self.problem(f"check {id} belongs to this phase and was not judged")
+        for id in sorted(id for id in self.expected if judged[id] > 1):
+            self.problem(f"check {id} is judged {judged[id]} times in this phase")
         observations = self.gatherer.observations()
         verdict = verdict_of(self.results)
         finished_at = datetime.now(UTC)

@@ -10,22 +10,12 @@ from typing import Any
 
 import yaml
 
+from heat_upgrade_checks import yaml_documents
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note
 
 _KEYS = ("name", "sections", "sha256", "by", "at", "remark")
 _MODE = 0o640
-
-# What safe_load raises: its scalars' constructors leak all of these on tagged nonsense.
-UNREADABLE_YAML = (
-    yaml.YAMLError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 _HEAD = """\
 # Release notes to acknowledge before this upgrade: read each one, then fill in `by` and `at`.
@@ -37,18 +27,14 @@ _FORMER = "# Signed before, no longer asked for.\n"
 def read_acknowledgements(path: Path) -> tuple[Acknowledgement, ...]:
     """The entries of the file in its order; none if there is no file yet."""
     try:
-        entries = yaml.safe_load(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise Unobserved(
             f"{path} cannot be read ({error.strerror}): run as a user who may read it"
         ) from None
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{path}{line} is no valid YAML: correct it") from None
-    except UNREADABLE_YAML:
-        raise UsageError(f"{path} is no valid YAML: correct it") from None
+    entries = yaml_documents.parse(content, str(path))
     if entries is None:
         return ()
     if not isinstance(entries, list):

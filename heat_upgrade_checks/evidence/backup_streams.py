@@ -59,8 +59,8 @@ class _Gzip:
 
     def decompress(self, data: bytes, max_length: int = 0) -> bytes:
         output = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
-        # A full piece may leave output inside zlib even if all input was consumed.
-        self.needs_input = not self._inflate.unconsumed_tail and len(output) < max_length
+        # Output that zlib still holds comes with the trailer, which is input to it as well.
+        self.needs_input = not self._inflate.unconsumed_tail
         return output
 
     @property

@@ -18,7 +18,7 @@ _MANAGEMENT_PORT = 15672
 _PAGE = 500
 _SEES_ALL = {"monitoring", "administrator"}
 # Seconds between samples. Statistics are 5 to 7 s old by default; live totals are not.
-_LIVE_INTERVAL = 1.0
+_LIVE_INTERVAL = 0.5
 _STATISTICS_INTERVAL = 7.0
 
 

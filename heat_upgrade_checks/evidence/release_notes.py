@@ -7,31 +7,11 @@ import yaml
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import release
-from heat_upgrade_checks.evidence.acknowledgements import (
-    UNREADABLE_YAML,
-    read_acknowledgements,
-    write_acknowledgements,
-)
-from heat_upgrade_checks.evidence.release_note_facts import (
-    MUST_ACKNOWLEDGE,
-    Acknowledgement,
-    Note,
-    ReleaseNotes,
-)
+from heat_upgrade_checks.evidence.acknowledgements import read_acknowledgements
+from heat_upgrade_checks.evidence.release_note_facts import Note, ReleaseNotes
 from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag
 from heat_upgrade_checks.evidence.site import Site
-
-__all__ = [
-    "MUST_ACKNOWLEDGE",
-    "Acknowledgement",
-    "Note",
-    "ReleaseNotes",
-    "new_notes",
-    "read_acknowledgements",
-    "read_notes",
-    "read_tag",
-    "write_acknowledgements",
-]
+from heat_upgrade_checks.yaml_documents import UNREADABLE_YAML
 
 
 def observe(site: Site) -> ReleaseNotes:

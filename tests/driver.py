@@ -1,0 +1,81 @@
+"""Calls `heat-upgrade-check` as an operator does, and reads what it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = "from heat_upgrade_checks.cli import run; run()"
+
+
+@dataclass
+class Outcome:
+    """How one call ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def folder(self) -> Path:
+        """The gate's folder: the last line names the report in it."""
+        return Path(self.out.splitlines()[-1]).parent
+
+    @property
+    def gate(self) -> dict[str, Any]:
+        """The gate document."""
+        document: dict[str, Any] = json.loads((self.folder / "gate.json").read_bytes())
+        return document
+
+    def check(self, id: str) -> dict[str, Any]:
+        """One check's record."""
+        (found,) = [check for check in self.gate["checks"] if check["id"] == id]
+        return dict(found)
+
+    def outcomes(self, *outcomes: str) -> set[str]:
+        """The ids of the checks with one of these outcomes."""
+        return {check["id"] for check in self.gate["checks"] if check["outcome"] in outcomes}
+
+    @property
+    def red(self) -> set[str]:
+        """The ids of the checks that keep the gate from opening."""
+        return self.outcomes("failed", "error")
+
+    @property
+    def written(self) -> str:
+        """Everything that the call printed and wrote."""
+        files = [path.read_bytes() for path in self.folder.iterdir()] if self.out else []
+        return self.out + self.err + b"\n".join(files).decode("utf-8", "replace")
+
+
+def call(
+    *arguments: str | Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    program: str = COMMAND,
+) -> Outcome:
+    """Run the command in a folder; `program` is the Python that stands for the console script."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def timeless(gate: dict[str, Any]) -> Any:
+    """A gate document without its times and digests, which a replay does not repeat."""
+    dropped = {"seconds", "started_at", "finished_at", "observed_at", "digests", "previous"}
+
+    def without(pairs: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in pairs.items() if key not in dropped}
+
+    return json.loads(json.dumps(gate), object_hook=without)

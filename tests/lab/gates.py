@@ -1,0 +1,76 @@
+"""Gates judged in the lab, each of them replayed and searched for secrets at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.driver import Outcome, call, timeless
+from tests.lab.rolling import Rolling
+
+
+@dataclass
+class Gates:
+    """The driver on one lab. Changes to the plan are for one gate only."""
+
+    rolling: Rolling
+    folder: Path
+    plan: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rolling: Rolling, folder: Path, **changes: Any) -> "Gates":
+        """The gates of a lab, below a folder; `changes` replace sections of its plan for good."""
+        plan = yaml.safe_load(rolling.plan.read_text("utf-8"))
+        plan["notes"]["acknowledgements"] = str(folder / "notes.yaml")
+        for side, section in changes.items():
+            plan[side] = plan[side] | section
+        return cls(rolling, folder, plan)
+
+    def judge(self, phase: str, *arguments: str, **changes: Any) -> Outcome:
+        """Judge one gate with sections of the plan changed; a section given as None is left out."""
+        outcome = self.call("--phase", phase, *arguments, **changes)
+        assert "Traceback" not in outcome.err + outcome.out, outcome.err + outcome.out
+        assert not outcome.err, outcome.err
+        self._holds_no_secret(outcome)
+        self._replays(outcome)
+        return outcome
+
+    def call(self, *arguments: str, **changes: Any) -> Outcome:
+        """Call the driver."""
+        plan = {
+            key: {**self.plan.get(key, {}), **change} if isinstance(change, Mapping) else change
+            for key, change in {**self.plan, **changes}.items()
+            if change is not None
+        }
+        path = self.folder / "plan.yaml"
+        path.write_text(yaml.safe_dump(plan), "utf-8")
+        environment = {
+            "HEAT_UPGRADE_PLAN": str(path),
+            "OS_CLIENT_CONFIG_FILE": str(self.rolling.clouds_yaml),
+            **self.environment,
+        }
+        reports = () if arguments[0] == "notes" else ("--reports", str(self.folder / "reports"))
+        return call(*arguments, *reports, cwd=self.folder, environment=environment)
+
+    def acknowledge(self) -> None:
+        """What an operator does about release notes: read them, then sign each."""
+        assert self.call("notes").code == 0
+        path = self.folder / "notes.yaml"
+        entries = yaml.safe_load(path.read_text("utf-8"))
+        for entry in entries:
+            entry.update(by="operator", at="2026-11-22")
+        path.write_text(yaml.safe_dump(entries), "utf-8")
+
+    def _holds_no_secret(self, outcome: Outcome) -> None:
+        for secret in self.rolling.lab.secrets:
+            assert secret not in outcome.written
+
+    def _replays(self, outcome: Outcome) -> None:
+        replayed = call(
+            "--replay", outcome.folder, "--reports", self.folder / "replays", cwd=self.folder
+        )
+        assert replayed.code == outcome.code
+        assert timeless(replayed.gate) == timeless(outcome.gate)

@@ -1,0 +1,412 @@
+"""Each first check on a live Heat 25 that becomes 26: green, and red for its own real cause.
+
+The tests stand in the order of the upgrade; `synced` and `moved` take its steps.
+"""
+
+import os
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.driver import Outcome
+from tests.lab.configuration import REPORT_INTERVAL
+from tests.lab.gates import Gates
+from tests.lab.heat import Engine
+from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
+from tests.services.processes import free_port
+
+OLD_HOST, NEW_HOST = "control1", "control2"
+
+
+@pytest.fixture(scope="module")
+def gates(lab_25_26: Rolling, tmp_path_factory: pytest.TempPathFactory) -> Gates:
+    """The driver, with the hosts of both releases' engines named in the plan."""
+    return Gates.of(
+        lab_25_26,
+        tmp_path_factory.mktemp("gates"),
+        current={"engines": [OLD_HOST]},
+        target={"engines": [NEW_HOST]},
+    )
+
+
+@pytest.fixture(scope="module")
+def acknowledged(gates: Gates) -> Gates:
+    """The same after the release notes were signed."""
+    gates.acknowledge()
+    return gates
+
+
+@pytest.fixture(scope="module")
+def synced(acknowledged: Gates) -> Gates:
+    """The same after 26's db_sync."""
+    acknowledged.rolling.lab.db_sync(26)
+    return acknowledged
+
+
+@pytest.fixture(scope="module")
+def moved(synced: Gates) -> Iterator[Gates]:
+    """The same with an engine of 26 on the new vhost."""
+    engine = synced.rolling.lab.engine(26, TARGET_VHOST, NEW_HOST).wait_up()
+    yield synced
+    engine.stop()
+
+
+def _only(outcome: Outcome, id: str, kind: str = "failed") -> str:
+    """This check alone is red; what it says."""
+    assert outcome.red == {id}, outcome.out
+    check = outcome.check(id)
+    assert check["outcome"] == kind
+    assert outcome.code == {"failed": 2, "error": 3}[kind]
+    if kind == "error":
+        return str(check["reason"])
+    (finding,) = check["findings"]
+    assert finding["hint"]
+    return f"{finding['object']}: {finding['summary']}"
+
+
+# --- before anything changes
+
+
+def test_release_notes_are_to_be_acknowledged_first(gates: Gates) -> None:
+    outcome = gates.judge("pre")
+    assert outcome.red == {"release.notes-acknowledged"}
+    assert outcome.code == 2
+    names = {f["object"] for f in outcome.check("release.notes-acknowledged")["findings"]}
+    assert any(name.startswith("make-snapshot-convergence-aware") for name in names)
+
+
+def test_pre_is_go(acknowledged: Gates) -> None:
+    outcome = acknowledged.judge("pre")
+    assert outcome.code == 0, outcome.out
+    assert outcome.outcomes("passed") == {
+        "api.answers",
+        "backup.complete",
+        "backup.exists",
+        "backup.fresh",
+        "release.notes-acknowledged",
+        "release.path",
+        "schema.at-head",
+        "services.alive",
+        "stacks.in-progress",
+    }
+    upgrade = outcome.gate["upgrade"]
+    assert upgrade["current"] == {"version": "25.0.2", "series": "2025.2"}
+    assert upgrade["target"] == {"version": "26.0.2", "series": "2026.1"}
+
+
+def test_a_note_that_changed_after_it_was_acknowledged_is_open_again(
+    acknowledged: Gates, tmp_path: Path
+) -> None:
+    with tarfile.open(acknowledged.plan["notes"]["target"]) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (note,) = tmp_path.glob("*/releasenotes/notes/make-snapshot-convergence-aware*.yaml")
+    note.write_text(note.read_text("utf-8") + "\n", "utf-8")
+    outcome = acknowledged.judge("pre", notes={"target": str(note.parent)})
+    assert _only(outcome, "release.notes-acknowledged") == (
+        f"{note.name}: changed since it was acknowledged"
+    )
+
+
+def test_a_target_two_series_ahead(acknowledged: Gates) -> None:
+    outcome = acknowledged.judge("pre", target={"version": "27.0.1", "python": None})
+    assert "more than one series ahead" in _only(outcome, "release.path")
+
+
+def test_no_backup(acknowledged: Gates, tmp_path: Path) -> None:
+    outcome = acknowledged.judge("pre", backup={"path": str(tmp_path / "*.sql")})
+    assert "no file matches" in _only(outcome, "backup.exists")
+    assert outcome.outcomes("not-applicable") == {"backup.fresh", "backup.complete"}
+
+
+def test_an_old_backup(acknowledged: Gates, tmp_path: Path) -> None:
+    backup = Path(shutil.copy(acknowledged.plan["backup"]["path"], tmp_path))
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(backup, (two_days_ago, two_days_ago))
+    outcome = acknowledged.judge("pre", backup={"path": str(backup)})
+    assert outcome.red == {"backup.fresh"}
+    summaries = [f["summary"] for f in outcome.check("backup.fresh")["findings"]]
+    assert any("the plan allows 24 h 0 min" in summary for summary in summaries)
+    assert any("older than the last schema change" in summary for summary in summaries)
+
+
+def test_a_backup_cut_at_60_percent(acknowledged: Gates, tmp_path: Path) -> None:
+    whole = Path(acknowledged.plan["backup"]["path"]).read_bytes()
+    cut = tmp_path / "heat.sql"
+    cut.write_bytes(whole[: len(whole) * 6 // 10])
+    outcome = acknowledged.judge("pre", backup={"path": str(cut)})
+    assert "is cut off: `-- Dump completed` is missing" in _only(outcome, "backup.complete")
+
+
+def test_a_backup_of_another_database(acknowledged: Gates, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.sql"
+    acknowledged.rolling.lab.mariadb.dump("keystone", backup)
+    outcome = acknowledged.judge("pre", backup={"path": str(backup)})
+    assert "holds keystone, not heat" in _only(outcome, "backup.exists")
+
+
+def test_a_database_that_is_not_at_the_head_of_the_running_release(acknowledged: Gates) -> None:
+    mariadb = acknowledged.rolling.lab.mariadb
+    mariadb.execute("UPDATE alembic_version SET version_num = '000000000000'", database="heat")
+    try:
+        outcome = acknowledged.judge("pre", "--only", "schema", "--only", "services")
+    finally:
+        mariadb.execute("UPDATE alembic_version SET version_num = 'c6214ca60943'", database="heat")
+    assert "has its head at c6214ca60943" in _only(outcome, "schema.at-head")
+    assert outcome.gate["partial"] is True
+
+
+def test_a_stack_in_create_is_a_warning_before_and_a_blocker_for_the_last_engine(
+    acknowledged: Gates,
+) -> None:
+    lab = acknowledged.rolling.lab
+    lab.create_stack("slow", seconds=25)
+    time.sleep(1)
+    pre = acknowledged.judge("pre")
+    assert (pre.code, pre.outcomes("warned")) == (1, {"stacks.in-progress"})
+    last = acknowledged.judge("last-engine")
+    said = _only(last, "stacks.in-progress")
+    assert "stack slow (" in said
+    assert "CREATE IN_PROGRESS" in said
+    lab.wait_stack("slow", "CREATE_COMPLETE")
+    assert acknowledged.judge("last-engine").code == 0
+    lab.delete_stack("slow")
+
+
+def test_a_killed_engine(acknowledged: Gates) -> None:
+    lab = acknowledged.rolling.lab
+    hosts = {"engines": [OLD_HOST, "control9"]}
+    killed = lab.engine(25, CURRENT_VHOST, "control9").wait_up()
+    assert acknowledged.judge("pre", current=hosts).code == 0
+    killed.kill()
+    time.sleep(2 * REPORT_INTERVAL + 1)
+    outcome = acknowledged.judge("pre", current=hosts)
+    assert "engine host control9: reported last" in _only(outcome, "services.alive")
+    # What the finding says to do.
+    again = lab.engine(25, CURRENT_VHOST, "control9").wait_up()
+    lab.manage(25, "service", "clean")
+    assert acknowledged.judge("pre", current=hosts).code == 0
+    again.stop()
+
+
+def test_installed_is_go_and_an_engine_that_cannot_be_placed_is_unknown(
+    acknowledged: Gates,
+) -> None:
+    assert acknowledged.judge("installed").code == 0
+    lab = acknowledged.rolling.lab
+    lab.add_vhost("elsewhere")
+    stray = lab.engine(25, "elsewhere", "control8").wait_up()
+    try:
+        outcome = _until(acknowledged, "installed", lambda it: "listens on elsewhere" in it.out)
+    finally:
+        stray.stop()
+    said = _only(outcome, "services.versions", "error")
+    assert f"the release of engine control8 ({stray.engine_ids[0]}) is unknown" in said
+    assert _until(acknowledged, "installed", _is_go).code == 0
+
+
+def _until(
+    gates: Gates, phase: str, settled: Callable[[Outcome], bool], *arguments: str
+) -> Outcome:
+    """Consumers appear in RabbitMQ's statistics a few seconds late: ask for at most 15 s."""
+    deadline = time.monotonic() + 15
+    while True:
+        outcome = gates.judge(phase, *arguments)
+        if settled(outcome) or time.monotonic() > deadline:
+            return outcome
+
+
+def _is_go(outcome: Outcome) -> bool:
+    return outcome.code == 0
+
+
+# --- what cannot be observed
+
+
+def _unobserved(outcome: Outcome, expected: set[str], words: str) -> None:
+    assert outcome.code == 3, outcome.out
+    assert outcome.outcomes("error") == expected
+    assert outcome.outcomes("passed"), "the other checks are judged all the same"
+    for id in expected:
+        reason = outcome.check(id)["reason"]
+        assert words in reason
+        assert "; " in reason, "it says what to do"
+        assert "\n" not in reason
+
+
+OF_THE_DATABASE = {
+    "backup.complete",
+    "backup.fresh",
+    "schema.at-head",
+    "services.alive",
+    "stacks.in-progress",
+}
+
+
+def test_a_wrong_database_password(acknowledged: Gates) -> None:
+    acknowledged.environment["HEAT_DB_PASSWORD"] = "canary-wrong-password-of-the-database"
+    outcome = acknowledged.judge("pre", database={"password_env": "HEAT_DB_PASSWORD"})
+    _unobserved(outcome, OF_THE_DATABASE, "refuses this account or its password")
+    assert "canary-wrong" not in outcome.written
+
+
+def test_a_wrong_broker_password(acknowledged: Gates) -> None:
+    acknowledged.environment["BROKER_PASSWORD"] = "canary-wrong-password-of-the-broker"
+    outcome = acknowledged.judge(
+        "last-engine", broker={"username": "heat", "password_env": "BROKER_PASSWORD"}
+    )
+    assert outcome.code == 3
+    assert outcome.outcomes("error") == {"queues.empty", "stacks.in-progress", "vhost.isolated"}
+    assert (
+        "wrong password, or it lacks the monitoring tag" in outcome.check("queues.empty")["reason"]
+    )
+    assert "canary-wrong" not in outcome.written
+
+
+def test_an_unreachable_api(acknowledged: Gates) -> None:
+    backend = f"http://127.0.0.1:{free_port()}"
+    outcome = acknowledged.judge("pre", api={"backends": [backend]})
+    _unobserved(outcome, {"api.answers"}, backend)
+
+
+def test_a_missing_interpreter(acknowledged: Gates, tmp_path: Path) -> None:
+    outcome = acknowledged.judge("pre", current={"python": str(tmp_path / "bin" / "python")})
+    _unobserved(outcome, {"release.path", "schema.at-head"}, "bin/python: No such file")
+
+
+def test_a_stopped_database(acknowledged: Gates) -> None:
+    lab = acknowledged.rolling.lab
+    lab.mariadb.stop()
+    try:
+        outcome = acknowledged.judge("pre")
+    finally:
+        lab.mariadb.start()
+    # Heat's API needs the database as well, and says so with an error of its own.
+    assert outcome.outcomes("error") - {"api.answers"} == OF_THE_DATABASE
+    for id in OF_THE_DATABASE:
+        assert "the server cannot be reached; start it" in outcome.check(id)["reason"]
+    assert {"backup.exists", "release.path"} <= outcome.outcomes("passed")
+    acknowledged.rolling.engine.wait_up()
+
+
+def test_a_stopped_broker(acknowledged: Gates) -> None:
+    lab = acknowledged.rolling.lab
+    lab.rabbitmq.stop()
+    try:
+        outcome = acknowledged.judge("engine", "--host", "control7", api=None)
+    finally:
+        lab.rabbitmq.start()
+        acknowledged.rolling.engine.wait_up()
+    _unobserved(
+        outcome, {"services.versions", "vhost.isolated"}, "management API cannot be reached"
+    )
+    assert outcome.outcomes("passed") == {"services.alive"}
+
+
+# --- the schema is migrated, the new vhost exists
+
+
+def test_a_database_one_revision_behind(acknowledged: Gates) -> None:
+    acknowledged.rolling.lab.manage(26, "db_sync", "88be64598c0f")
+    outcome = acknowledged.judge("synced")
+    said = _only(outcome, "schema.at-head")
+    assert said == "heat: is at 88be64598c0f; Heat 26.0.2 has its head at 97b2a986f922"
+
+
+def test_synced_is_go(synced: Gates) -> None:
+    assert synced.judge("synced").code == 0
+
+
+def test_a_new_engine_on_the_old_vhost(synced: Gates) -> None:
+    assert _until(synced, "vhost", _is_go).code == 0
+    wrong = synced.rolling.lab.engine(26, CURRENT_VHOST, NEW_HOST).wait_up()
+    try:
+        outcome = _until(synced, "vhost", lambda it: it.code == 2)
+    finally:
+        wrong.stop()
+    assert _only(outcome, "vhost.isolated") == (
+        f"engine {NEW_HOST} ({wrong.engine_ids[0]}): of the target release works on vhost "
+        f"{CURRENT_VHOST}, not {TARGET_VHOST}"
+    )
+    assert _until(synced, "vhost", _is_go).code == 0
+
+
+def test_one_vhost_for_both_releases(synced: Gates) -> None:
+    lab = synced.rolling.lab
+    same = lab.configuration(26, CURRENT_VHOST, NEW_HOST)
+    outcome = synced.judge("vhost", target={"config": [str(same)]})
+    assert "both configurations name it" in _only(outcome, "vhost.isolated")
+
+
+def test_a_shared_vhost_needs_one_rpc_version(synced: Gates) -> None:
+    outcome = synced.judge("vhost", broker={"isolation": "shared"})
+    assert _only(outcome, "vhost.rpc-compatible").startswith(
+        "worker RPC: is 1.4 in the current and 1.9 in the target release"
+    )
+    same = {"python": synced.plan["current"]["python"]}
+    outcome = synced.judge("vhost", target=same, broker={"isolation": "shared"})
+    assert outcome.check("vhost.rpc-compatible")["outcome"] == "passed"
+
+
+# --- both releases run
+
+
+def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
+    outcome = _until(moved, "engine", _is_go, "--host", OLD_HOST)
+    assert outcome.code == 0, outcome.out
+    assert outcome.outcomes("passed") == {
+        "api.answers",
+        "services.alive",
+        "services.versions",
+        "vhost.isolated",
+    }
+
+
+def test_post_names_the_engine_that_still_runs_the_old_release(moved: Gates) -> None:
+    outcome = moved.judge("post", "--only", "services.versions", "--only", "schema")
+    said = _only(outcome, "services.versions")
+    assert said.startswith(f"engine {OLD_HOST} (")
+    assert "runs the current release: it listens on vhost heat-n" in said
+
+
+def test_a_message_left_in_engine_worker(moved: Gates) -> None:
+    old = _stopped_old_engine(moved)
+    assert moved.judge("last-engine").code == 0
+    lab = moved.rolling.lab
+    lab.rabbitmq.publish(CURRENT_VHOST, "engine_worker", "{}")
+    outcome = moved.judge("last-engine")
+    assert _only(outcome, "queues.empty") == (
+        "queue engine_worker: 1 messages wait (0 unacknowledged)"
+    )
+    assert not old.alive
+
+
+def _stopped_old_engine(gates: Gates) -> Engine:
+    engine = gates.rolling.engine
+    engine.stop()
+    return engine
+
+
+def test_an_api_that_no_engine_hears(moved: Gates) -> None:
+    outcome = moved.judge("post")
+    assert "api.answers" in outcome.red
+    (finding,) = outcome.check("api.answers")["findings"]
+    assert "MessagingTimeout" in finding["summary"]
+
+
+def test_post_is_go(moved: Gates) -> None:
+    lab = moved.rolling.lab
+    moved.rolling.api.stop()
+    lab.publish(lab.api(26, TARGET_VHOST, "new-api"))
+    outcome = _until(moved, "post", _is_go)
+    assert outcome.code == 0, outcome.out
+    assert outcome.outcomes("passed") == {
+        "api.answers",
+        "schema.at-head",
+        "services.alive",
+        "services.versions",
+        "vhost.isolated",
+    }

@@ -1,0 +1,191 @@
+"""The contract of the command line: exit codes, reports, and what is printed."""
+
+import stat
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from heat_upgrade_checks.demo.deployment import OLD_VHOST
+from heat_upgrade_checks.gate import json_schema
+from tests.driver import timeless
+from tests.plugin.conftest import Site
+
+FILES = {"gate.json", "gate.html", "gate.md", "junit.xml", "details.html", "evidence.json"}
+
+
+def test_go(site: Site) -> None:
+    outcome = site.judge("pre")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.gate["verdict"] == "go"
+    assert {check["outcome"] for check in outcome.gate["checks"]} == {"passed"}
+    assert all(check["looked_at"] for check in outcome.gate["checks"])
+    assert {path.name for path in outcome.folder.iterdir()} == FILES
+    assert all(stat.S_IMODE(p.stat().st_mode) == 0o640 for p in outcome.folder.iterdir())
+    assert (outcome.folder.parent / "index.html").is_file()
+    jsonschema.validate(outcome.gate, json_schema())
+
+
+def test_one_line_per_check_then_verdict_then_the_report(site: Site) -> None:
+    outcome = site.judge("pre")
+    lines = outcome.out.splitlines()
+    assert lines[0] == "demo-rolling, phase pre: May this upgrade begin?"
+    ids = [check["id"] for check in outcome.gate["checks"]]
+    assert [line.split()[1] for line in lines[1 : len(ids) + 1]] == ids
+    assert lines[-2:] == ["GO", str(outcome.folder / "gate.html")]
+    assert "\x1b" not in outcome.out
+
+
+def test_warnings_are_code_1_and_may_be_tolerated(site: Site) -> None:
+    site.demo.database.begin_create("shop-100", site.demo.old[0])
+    outcome = site.judge("pre")
+    assert (outcome.code, outcome.gate["verdict"]) == (1, "go-with-warnings")
+    assert outcome.check("stacks.in-progress")["outcome"] == "warned"
+    tolerated = site.judge("pre", "--warnings-ok")
+    assert (tolerated.code, tolerated.gate["exit_code"]) == (0, 1)
+
+
+def test_a_blocker_is_code_2_and_stands_last_with_its_remedy(site: Site) -> None:
+    site.demo.run(site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": 3})
+    outcome = site.judge("last-engine", "--warnings-ok")
+    assert outcome.code == 2
+    assert outcome.check("queues.empty")["findings"][0]["summary"] == (
+        "3 messages wait (0 unacknowledged)"
+    )
+    tail = outcome.out.partition("BLOCKER")[2]
+    assert "queue engine_worker" in tail
+    assert "Let the old engines drain it" in tail
+
+
+def test_only_is_a_partial_gate_that_the_next_one_does_not_follow(site: Site) -> None:
+    first = site.judge("pre")
+    partial = site.judge("pre", "--only", "schema", "--only", "release.path")
+    assert partial.gate["partial"] is True
+    assert [check["id"] for check in partial.gate["checks"]] == ["release.path", "schema.at-head"]
+    last = site.judge("pre")
+    assert last.gate["previous"] == partial.gate["previous"]
+    assert last.gate["previous"]["phase"] == "pre"
+    assert first.gate["previous"] is None
+    assert [path.name for path in sorted(last.folder.parent.glob("*-*"))] == [
+        "01-pre",
+        "02-pre",
+        "03-pre",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "nothing to do; name a gate with --phase"),
+        (["--phase", "before"], "'before' is not one of 'pre'"),
+        (["--phase", "pre", "--only", "schema.at-heat"], "did you mean schema.at-head?"),
+        (["--phase", "pre", "--only", "queues"], "none of it is judged in phase pre"),
+        (["--phase", "pre", "--plan", "none.yaml"], "plan none.yaml: No such file"),
+        (["--phase", "pre", "--host", "engine-1"], "--host belongs to phase engine"),
+        (["--phase", "engine"], "phase engine needs --host NAME"),
+        (["--phase", "stopped"], "phase stopped belongs to a cold upgrade"),
+        (["--replay", "."], "evidence.json: No such file"),
+        (["--replay", ".", "--phase", "pre"], "--replay judges what was recorded"),
+        (["--fase", "pre"], "No such option '--fase'"),
+        (["explain", "schema.at-heat"], "did you mean schema.at-head?"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_code_64(
+    site: Site, arguments: list[str], sentence: str
+) -> None:
+    outcome = site.call(*arguments)
+    assert outcome.code == 64
+    assert sentence in outcome.err
+    assert outcome.err.startswith("heat-upgrade-check: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.out == ""
+    assert not (site.folder / "reports").exists()
+
+
+def test_an_unknown_id_in_require_is_refused(site: Site) -> None:
+    site.edit_plan(require=["api.answer"])
+    outcome = site.call("--phase", "pre")
+    assert outcome.code == 64
+    assert "require in the plan: no check or family is called 'api.answer'" in outcome.err
+
+
+def test_what_the_operator_did_not_ask_for_is_not_applicable_unless_required(site: Site) -> None:
+    site.edit_plan(api=None)
+    outcome = site.judge("pre")
+    assert outcome.code == 0
+    assert outcome.check("api.answers")["outcome"] == "not-applicable"
+    assert "add api: {cloud: NAME}" in outcome.check("api.answers")["reason"]
+    site.edit_plan(require=["api.answers"])
+    assert site.judge("pre").code == 3
+
+
+def test_a_mandatory_source_that_the_plan_lacks_is_an_error_with_the_line_to_add(
+    site: Site,
+) -> None:
+    site.edit_plan(backup=None, notes=None)
+    outcome = site.judge("pre")
+    assert outcome.code == 3
+    for id, line in (
+        ("backup.complete", "add: backup: {path:"),
+        ("release.notes-acknowledged", "add: notes: {current:"),
+    ):
+        assert outcome.check(id)["outcome"] == "error"
+        assert line in outcome.check(id)["reason"]
+
+
+def test_a_broken_tool_is_code_255_and_no_traceback(site: Site) -> None:
+    outcome = site.call(
+        "--phase",
+        "pre",
+        program="from heat_upgrade_checks import cli, driver\n"
+        "driver.judge = lambda *a: 1 / 0\ncli.run()",
+    )
+    assert outcome.code == 255
+    assert "broke (ZeroDivisionError at" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_nothing_of_the_folder_or_the_shell_changes_a_gate(site: Site) -> None:
+    (site.folder / "pytest.ini").write_text("[pytest]\naddopts = -k nothing\n", "utf-8")
+    (site.folder / "conftest.py").write_text("raise SystemExit('hostile')\n", "utf-8")
+    (site.folder / "check_hostile.py").write_text("raise SystemExit('hostile')\n", "utf-8")
+    site.environment = {"PYTEST_ADDOPTS": "-k nothing", "PYTEST_PLUGINS": "no_such_plugin"}
+    outcome = site.judge("pre")
+    assert (outcome.code, len(outcome.gate["checks"])) == (0, 9)
+
+
+def test_list_and_explain(site: Site) -> None:
+    listed = site.call("list")
+    assert listed.code == 0
+    ids = [line.split()[0] for line in listed.out.splitlines()[::2]]
+    assert "queues.empty" in ids
+    explained = site.call("explain", "queues.empty")
+    assert explained.out.startswith("# queues.empty\n\nThe old vhost holds no unprocessed work.")
+    family = site.call("explain", "backup")
+    assert [line for line in family.out.splitlines() if line.startswith("# ")] == [
+        "# backup.complete",
+        "# backup.exists",
+        "# backup.fresh",
+    ]
+
+
+def test_a_replay_judges_the_same(site: Site) -> None:
+    site.demo.database.begin_create("shop-101", site.demo.old[0])
+    first = site.judge("last-engine")
+    assert first.code == 2
+    # Nothing outside is asked: what the plan names is gone.
+    site.demo.database.path.unlink()
+    site.demo.plan_file.unlink()
+    second = site.call("--replay", str(first.folder), "--reports", str(site.folder / "again"))
+    assert second.code == 2
+    assert timeless(second.gate) == timeless(first.gate)
+    assert "replays" in second.folder.parts
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{}", '{"schema": "9"}', '{"schema": "1"}', "[1, 2]", '{"schema": "1", "plan"']
+)
+def test_a_damaged_recording_is_refused(site: Site, tmp_path: Path, damage: str) -> None:
+    (tmp_path / "evidence.json").write_text(damage, "utf-8")
+    outcome = site.call("--replay", str(tmp_path))
+    assert (outcome.code, outcome.err.count("\n")) == (64, 1)

@@ -1,0 +1,1 @@
+"""Private servers on the loopback interface, for tests that need a real one."""

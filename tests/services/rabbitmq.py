@@ -1,0 +1,198 @@
+"""A private RabbitMQ with the management plugin."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import requests
+
+from tests.services import processes
+
+PACKAGE = "rabbitmq-server"
+# The programs on PATH are wrappers that insist on the system's own user and folders.
+_PROGRAMS = "/usr/lib/rabbitmq/bin"
+# Schedulers that spin while they wait take the processor from the other servers of a small machine.
+_NO_BUSY_WAIT = "+sbwt none +sbwtdcpu none +sbwtdio none"
+
+
+class RabbitMQ:
+    """A broker of one node with its own epmd; a restart keeps ports and durable state."""
+
+    def __init__(self, folder: Path, statistics_interval: float = 5) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.amqp_port = processes.free_port()
+        self.management_port = processes.free_port()
+        self.management_url = f"http://127.0.0.1:{self.management_port}"
+        self.administrator = "lab-administrator"
+        self.administrator_password = f"canary-rabbitmq-administrator-{secrets.token_hex(12)}"
+        self.log = folder / "rabbitmq.log"
+        self._epmd_port = processes.free_port()
+        self._distribution_port = processes.free_port()
+        self._statistics_interval = statistics_interval
+        self._epmd: processes.Process | None = None
+        self._process: processes.Process | None = None
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = (self.administrator, self.administrator_password)
+
+    def start(self) -> Self:
+        """Start the broker and wait until AMQP and the management API answer."""
+        server = processes.program("rabbitmq-server", PACKAGE, _PROGRAMS)
+        epmd: list[str | Path] = [
+            processes.program("epmd", "erlang-base"),
+            "-address",
+            "127.0.0.1",
+            "-port",
+            str(self._epmd_port),
+        ]
+        self._epmd = processes.Process("epmd", epmd, self.folder / "epmd.log")
+        self._epmd.wait_until(lambda: processes.listening(self._epmd_port), "listening")
+        self._configure()
+        self._process = processes.Process("RabbitMQ", [server], self.log, self._environment())
+        self._process.wait_until(self._answers, "answering", 90)
+        return self
+
+    def stop(self) -> None:
+        """Shut the broker and its epmd down; durable state stays."""
+        # The management listener waits some seconds for idle clients to leave.
+        self._session.close()
+        if self._process:
+            self._process.terminate()
+            self._process = None
+        if self._epmd:
+            self._epmd.terminate()
+            self._epmd = None
+
+    def kill(self) -> None:
+        """End the broker and its epmd with no time to tidy up."""
+        self._session.close()
+        for process in (self._process, self._epmd):
+            if process:
+                process.kill()
+        self._process = self._epmd = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    @property
+    def pids(self) -> list[int]:
+        """The living processes of the broker and its epmd."""
+        return [pid for process in (self._process, self._epmd) if process for pid in process.pids]
+
+    def add_vhost(self, name: str) -> None:
+        """Create a vhost in which the administrator may do everything."""
+        self.call("PUT", f"vhosts/{quote(name, safe='')}")
+        self._permit(self.administrator, name, (".*", ".*", ".*"))
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a vhost with everything in it."""
+        self.call("DELETE", f"vhosts/{quote(name, safe='')}")
+
+    def add_user(
+        self,
+        name: str,
+        password: str,
+        tags: str = "",
+        permissions: Mapping[str, tuple[str, str, str]] | None = None,
+    ) -> None:
+        """Create a user; the permissions are patterns for configure, write and read by vhost."""
+        self.call("PUT", f"users/{quote(name, safe='')}", {"password": password, "tags": tags})
+        for vhost, patterns in (permissions or {}).items():
+            self._permit(name, vhost, patterns)
+
+    def publish(self, vhost: str, routing_key: str, body: str) -> None:
+        """Put one message into the queue of that name; that nobody took it is an error."""
+        message = {
+            "properties": {},
+            "routing_key": routing_key,
+            "payload": body,
+            "payload_encoding": "string",
+        }
+        path = f"exchanges/{quote(vhost, safe='')}/amq.default/publish"
+        if not self.call("POST", path, message)["routed"]:
+            raise processes.ServerError(f"vhost {vhost} has no queue {routing_key}")
+
+    def declare_queue(
+        self, vhost: str, name: str, durable: bool = False, **arguments: object
+    ) -> None:
+        """Create a queue, as a service does when it starts."""
+        path = f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}"
+        self.call("PUT", path, {"durable": durable, "auto_delete": False, "arguments": arguments})
+
+    def queues(self, vhost: str) -> list[dict[str, Any]]:
+        """The queues of a vhost with live message counts; statistics lag by seconds."""
+        path = f"queues/{quote(vhost, safe='')}?disable_stats=true&enable_queue_totals=true"
+        queues: list[dict[str, Any]] = self.call("GET", path)
+        return queues
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One request to the management API as the administrator."""
+        answer = self._session.request(
+            method, f"{self.management_url}/api/{path}", json=body, timeout=20
+        )
+        if not answer.ok:
+            raise processes.ServerError(
+                f"RabbitMQ: {method} {path}: {answer.status_code} {answer.text}"
+            )
+        return answer.json() if answer.content else None
+
+    def url(self, vhost: str, user: str, password: str) -> str:
+        """The address of a vhost as heat.conf has it."""
+        account = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"rabbit://{account}@127.0.0.1:{self.amqp_port}/{quote(vhost, safe='')}"
+
+    def _permit(self, user: str, vhost: str, patterns: tuple[str, str, str]) -> None:
+        body = dict(zip(("configure", "write", "read"), patterns, strict=True))
+        self.call("PUT", f"permissions/{quote(vhost, safe='')}/{quote(user, safe='')}", body)
+
+    def _configure(self) -> None:
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
+        (self.folder / "rabbitmq-env.conf").touch()
+        configuration = f"""\
+listeners.tcp.1 = 127.0.0.1:{self.amqp_port}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {self.management_port}
+default_user = {self.administrator}
+default_pass = {self.administrator_password}
+collect_statistics_interval = {int(self._statistics_interval * 1000)}
+disk_free_limit.absolute = 50MB
+"""
+        (self.folder / "rabbitmq.conf").write_text(configuration, encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.folder),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_NODENAME": f"lab-{self.amqp_port}@localhost",
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                f"-kernel inet_dist_use_interface {{127,0,0,1}} {_NO_BUSY_WAIT}"
+            ),
+        }
+
+    def _answers(self) -> bool:
+        if not processes.listening(self.amqp_port):
+            return False
+        try:
+            return self._session.get(f"{self.management_url}/api/overview", timeout=5).ok
+        except requests.RequestException:
+            return False

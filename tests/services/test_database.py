@@ -1,0 +1,252 @@
+"""The database evidence on real servers, with schemas made by Heat's own db_sync."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence import database
+from heat_upgrade_checks.evidence.database import Database
+from tests.lab.venvs import RELEASES
+from tests.services.heat_databases import PASSWORD, HeatDatabase
+from tests.services.mariadb import MariaDB
+from tests.services.postgresql import PostgreSQL
+
+MIGRATE_ERA = (19, 20)
+EXPAND = {26, 27}
+
+Make = Callable[[], HeatDatabase]
+
+
+@pytest.fixture
+def on_mariadb(mariadb: MariaDB, tmp_path: Path) -> Make:
+    def make() -> HeatDatabase:
+        name = f"heat_{uuid4().hex[:12]}"
+        mariadb.add_database(name, name, PASSWORD)
+        return HeatDatabase(mariadb.url(name, name, PASSWORD), tmp_path)
+
+    return make
+
+
+@pytest.fixture
+def on_postgresql(postgresql: PostgreSQL, tmp_path: Path) -> Make:
+    def make() -> HeatDatabase:
+        name = f"heat_{uuid4().hex[:12]}"
+        postgresql.add_database(name, name, PASSWORD)
+        return HeatDatabase(postgresql.url(name, name, PASSWORD), tmp_path)
+
+    return make
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Make:
+    return lambda: HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def filled(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> HeatDatabase:
+    """A database of 25 on MariaDB with work in flight."""
+    mariadb.add_database("heat_filled", "heat_filled", PASSWORD)
+    url = mariadb.url("heat_filled", "heat_filled", PASSWORD)
+    made = HeatDatabase(url, tmp_path_factory.mktemp("filled"))
+    made.db_sync(25)
+    made.fill()
+    return made
+
+
+def _is_read_whole(found: Database, release: int) -> None:
+    if release in MIGRATE_ERA:
+        assert (found.revisions, found.migrate_version) == ((), 86)
+    else:
+        head = "97b2a986f922" if release in EXPAND else "c6214ca60943"
+        assert (found.revisions, found.migrate_version) == ((head,), None)
+    assert (found.stacks, found.projects) == (4, 3)
+    assert [(row.host, row.alive) for row in found.services] == [
+        ("control1", True),
+        ("control2", False),
+    ]
+    in_flight = {stack.id: stack for stack in found.in_flight}
+    assert in_flight.keys() == {"root", "nested", "legacy"}
+    assert in_flight["root"].holders == ("live",)
+    assert in_flight["root"].timeout == 1800
+    assert 89 < in_flight["root"].age < 200
+    assert [resource.name for resource in in_flight["root"].resources] == ["held"]
+    assert in_flight["nested"].holders == ("silent",)
+    assert (in_flight["nested"].owner_id, in_flight["nested"].timeout) == ("root", 3600)
+    assert in_flight["legacy"].lock == "live"
+    assert (in_flight["legacy"].convergence, in_flight["legacy"].backup) == (False, True)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_schema_on_mariadb(on_mariadb: Make, release: int) -> None:
+    heat = on_mariadb()
+    heat.db_sync(release)
+    heat.fill()
+    found = database.observe(heat.site())
+    _is_read_whole(found, release)
+    assert found.server.startswith("MariaDB 10.")
+    assert found.changed_at is not None
+    assert 0 <= (found.clock - found.changed_at).total_seconds() < 120
+
+
+@pytest.mark.parametrize("release", [19, 21, 25, 26])
+def test_schemas_on_postgresql(on_postgresql: Make, release: int) -> None:
+    heat = on_postgresql()
+    heat.db_sync(release)
+    heat.fill()
+    _is_read_whole(database.observe(heat.site()), release)
+
+
+@pytest.mark.parametrize("release", [25, 26])
+def test_schemas_on_sqlite(on_sqlite: Make, release: int) -> None:
+    heat = on_sqlite()
+    heat.db_sync(release)
+    heat.fill()
+    _is_read_whole(database.observe(heat.site()), release)
+
+
+def test_migrate_version_stays_behind_when_alembic_takes_over(on_mariadb: Make) -> None:
+    heat = on_mariadb()
+    heat.db_sync(20)
+    heat.db_sync(21)
+    found = database.observe(heat.site())
+    assert (found.revisions, found.migrate_version) == (("c6214ca60943",), 86)
+
+
+def test_only_reading_statements_reach_the_server(mariadb: MariaDB, filled: HeatDatabase) -> None:
+    mariadb.execute("SET GLOBAL log_output = 'TABLE'")
+    mariadb.execute("TRUNCATE mysql.general_log")
+    mariadb.execute("SET GLOBAL general_log = ON")
+    try:
+        database.observe(filled.site())
+    finally:
+        mariadb.execute("SET GLOBAL general_log = OFF")
+    rows = mariadb.execute(
+        "SELECT argument FROM mysql.general_log WHERE command_type = 'Query' "
+        "AND user_host LIKE 'heat_filled%'"
+    )
+    verbs = {bytes(row[0]).split()[0].upper() for row in rows}
+    assert b"SELECT" in verbs
+    assert verbs <= {b"SELECT", b"SHOW", b"DESCRIBE", b"SET", b"COMMIT", b"ROLLBACK"}
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "postgresql", "sqlite"])
+def test_the_session_cannot_write(
+    request: pytest.FixtureRequest, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heat: HeatDatabase = request.getfixturevalue(f"on_{kind}")()
+    heat.db_sync(25)
+
+    def write(connection: object, *_: object) -> Database:
+        connection.exec_driver_sql("DELETE FROM stack")  # type: ignore[attr-defined]
+        raise AssertionError("a write was accepted")
+
+    monkeypatch.setattr(database, "_read", write)
+    with pytest.raises(Unobserved):
+        database.observe(heat.site())
+
+
+def test_select_is_enough_and_a_missing_grant_is_named(
+    mariadb: MariaDB, filled: HeatDatabase
+) -> None:
+    mariadb.execute(f"CREATE USER reader@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
+    for table in ("alembic_version", "stack", "resource", "stack_lock", "service"):
+        mariadb.execute(f"GRANT SELECT ON heat_filled.{table} TO reader@'127.0.0.1'")
+    url = f"mysql+pymysql://reader@127.0.0.1:{mariadb.port}/heat_filled"
+    password = filled.folder / "password"
+    password.write_text(f"{PASSWORD}\n", "utf-8")
+    site = filled.site(url=url, password_file=password)
+    _is_read_whole(database.observe(site), 25)
+    mariadb.execute("REVOKE SELECT ON heat_filled.resource FROM reader@'127.0.0.1'")
+    with pytest.raises(Unobserved, match=r"has no table resource.*grant SELECT"):
+        database.observe(site)
+    mariadb.execute("GRANT INSERT ON heat_filled.resource TO reader@'127.0.0.1'")
+    with pytest.raises(Unobserved, match="may not read one of Heat's tables; grant the account"):
+        database.observe(site)
+
+
+def test_a_statement_that_waits_is_ended_by_the_server(
+    mariadb: MariaDB, filled: HeatDatabase
+) -> None:
+    with _locked(mariadb):
+        begun = time.monotonic()
+        with pytest.raises(Unobserved, match=r"longer than database\.statement_timeout"):
+            database.observe(filled.site(statement_timeout="1s"))
+        assert time.monotonic() - begun < 20
+
+
+class _locked:
+    """The table `stack` locked by another session, so that reading it waits."""
+
+    def __init__(self, mariadb: MariaDB) -> None:
+        self._connection = mariadb._connect("heat_filled")
+
+    def __enter__(self) -> None:
+        self._connection.cursor().execute("LOCK TABLES stack WRITE")
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def own_mariadb(tmp_path: Path) -> Iterator[MariaDB]:
+    """A server that a test may kill."""
+    with MariaDB(tmp_path / "mariadb") as server:
+        yield server
+
+
+def test_a_server_that_dies_while_it_is_read(own_mariadb: MariaDB, tmp_path: Path) -> None:
+    own_mariadb.add_database("heat_filled", "heat", PASSWORD)
+    heat = HeatDatabase(own_mariadb.url("heat_filled", "heat", PASSWORD), tmp_path)
+    heat.db_sync(25)
+    said: list[str] = []
+
+    def read() -> None:
+        try:
+            database.observe(heat.site())
+        except Unobserved as error:
+            said.append(str(error))
+
+    with _locked(own_mariadb):
+        reading = threading.Thread(target=read)
+        reading.start()
+        time.sleep(1)
+        assert reading.is_alive()
+        own_mariadb.kill()
+        reading.join(timeout=60)
+    (sentence,) = said
+    assert "the server cannot be reached" in sentence or "was lost" in sentence
+    assert PASSWORD not in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("mariadb", ("password", "wrong-canary"), "refuses this account or its password"),
+        ("mariadb", ("database", "nothing"), "may not use this database"),
+        ("mariadb", ("port", 1), "cannot be reached; start it"),
+        ("postgresql", ("password", "wrong-canary"), "refuses this account or its password"),
+        ("postgresql", ("database", "nothing"), "no database of this name"),
+        ("postgresql", ("port", 1), "cannot be reached; start it"),
+        ("sqlite", ("database", "/nowhere/heat.sqlite"), "check that the file exists"),
+    ],
+)
+def test_each_refusal_has_its_sentence(
+    request: pytest.FixtureRequest, kind: str, change: tuple[str, object], words: str
+) -> None:
+    heat: HeatDatabase = request.getfixturevalue(f"on_{kind}")()
+    url = database.make_url(heat.url).set(**{change[0]: change[1]})
+    wrong = HeatDatabase(url.render_as_string(hide_password=False), heat.folder)
+    with pytest.raises(Unobserved, match=words) as refused:
+        database.observe(wrong.site())
+    assert "canary" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_database_that_is_not_heats(on_mariadb: Make) -> None:
+    with pytest.raises(Unobserved, match=r"has no table resource, service, stack, stack_lock"):
+        database.observe(on_mariadb().site())

@@ -1,0 +1,165 @@
+--
+-- PostgreSQL database dump
+--
+
+\restrict t9CDHi6rUyjZglIfbWfHmCMvsUTaleYAjQNlAgIsLeWLEILAEuipcraNmyNjZgW
+
+-- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
+-- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: heat; Type: DATABASE; Schema: -; Owner: postgres
+--
+
+CREATE DATABASE heat WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'C.UTF-8';
+
+
+ALTER DATABASE heat OWNER TO postgres;
+
+\unrestrict t9CDHi6rUyjZglIfbWfHmCMvsUTaleYAjQNlAgIsLeWLEILAEuipcraNmyNjZgW
+\connect heat
+\restrict t9CDHi6rUyjZglIfbWfHmCMvsUTaleYAjQNlAgIsLeWLEILAEuipcraNmyNjZgW
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: other; Type: SCHEMA; Schema: -; Owner: postgres
+--
+
+CREATE SCHEMA other;
+
+
+ALTER SCHEMA other OWNER TO postgres;
+
+--
+-- Name: watch(); Type: FUNCTION; Schema: public; Owner: postgres
+--
+
+CREATE FUNCTION public.watch() RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+begin
+CREATE TABLE fake (x int);
+return 1; end $$;
+
+
+ALTER FUNCTION public.watch() OWNER TO postgres;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: stack; Type: TABLE; Schema: other; Owner: postgres
+--
+
+CREATE TABLE other.stack (
+    id integer
+);
+
+
+ALTER TABLE other.stack OWNER TO postgres;
+
+--
+-- Name: alembic_version; Type: TABLE; Schema: public; Owner: postgres
+--
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+
+ALTER TABLE public.alembic_version OWNER TO postgres;
+
+--
+-- Name: stack; Type: TABLE; Schema: public; Owner: postgres
+--
+
+CREATE TABLE public.stack (
+    id character varying(36),
+    name text,
+    note text
+);
+
+
+ALTER TABLE public.stack OWNER TO postgres;
+
+--
+-- Name: TABLE stack; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON TABLE public.stack IS 'a
+CREATE TABLE public.fake (
+';
+
+
+--
+-- Name: sync"point; Type: TABLE; Schema: public; Owner: postgres
+--
+
+CREATE TABLE public."sync""point" (
+    id integer
+);
+
+
+ALTER TABLE public."sync""point" OWNER TO postgres;
+
+--
+-- Data for Name: stack; Type: TABLE DATA; Schema: other; Owner: postgres
+--
+
+
+
+--
+-- Data for Name: alembic_version; Type: TABLE DATA; Schema: public; Owner: postgres
+--
+
+INSERT INTO public.alembic_version VALUES ('c6214ca60943');
+
+
+--
+-- Data for Name: stack; Type: TABLE DATA; Schema: public; Owner: postgres
+--
+
+INSERT INTO public.stack VALUES ('s1', 'a
+-- PostgreSQL database dump complete
+--
+
+\.
+CREATE TABLE public.fake (it''s;
+', 'x');
+INSERT INTO public.stack VALUES ('CREATE TABLE public.fake (', 'COPY public.fake (id) FROM stdin;', '\.');
+
+
+--
+-- Data for Name: sync"point; Type: TABLE DATA; Schema: public; Owner: postgres
+--
+
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict t9CDHi6rUyjZglIfbWfHmCMvsUTaleYAjQNlAgIsLeWLEILAEuipcraNmyNjZgW
+

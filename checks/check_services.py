@@ -86,8 +86,8 @@ def check_engines_run_their_release(
         if len(engine.vhosts) != 1 or engine.vhosts[0] not in {old, new}:
             gate.cannot_tell(
                 f"the release of engine {engine} is unknown: it listens on "
-                f"{', '.join(engine.vhosts) or 'no vhost that the broker shows'}; "
-                f"expected is {old} or {new}"
+                f"{', '.join(engine.vhosts) or 'no vhost that the broker shows this account'}; "
+                f"expected is {old} or {new}: look into its log, then run this phase again"
             )
         elif engine.vhosts[0] not in allowed:
             gate.block(

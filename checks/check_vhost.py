@@ -66,7 +66,7 @@ def _judge(
     stop = "Stop it now, correct its transport_url, then start it again."
     if not engine.vhosts:
         gate.cannot_tell(
-            f"engine {engine} reports, but listens on no vhost that the broker shows; "
+            f"engine {engine} reports, but listens on no vhost that the broker shows this account; "
             "it may be ending or have lost the broker: look into its log, then run this again"
         )
     elif len(engine.vhosts) > 1:

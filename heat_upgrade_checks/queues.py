@@ -8,7 +8,7 @@ broadcast and `reply_<hex>` for answers.
 import re
 
 _WORK = re.compile(r"(engine|engine_worker|heat-engine-listener)(\..+)?")
-_LISTENER = "heat-engine-listener."
+LISTENER = "heat-engine-listener."
 _SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
 
 
@@ -22,7 +22,7 @@ def holds_work(queue: str) -> bool:
 
 def listening_engine(queue: str) -> str | None:
     """The engine id whose listener queue this is; a consumer proves that engine works here."""
-    return queue.removeprefix(_LISTENER) if queue.startswith(_LISTENER) else None
+    return queue.removeprefix(LISTENER) if queue.startswith(LISTENER) else None
 
 
 def addressed_engine(queue: str) -> str | None:

@@ -58,23 +58,19 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
             return {"rabbitmq_version": RABBITMQ_VERSION, "management_version": RABBITMQ_VERSION}
         case ["api", "vhosts"]:
             return [{"name": name} for name in state["vhosts"]]
-        case ["api", "queues"]:
-            return _page(parameters, state)
         case ["api", "queues", vhost] if unquote(vhost) in state["vhosts"]:
-            return [_live(queue, state) for queue in _queues(unquote(vhost), state)]
+            queues = _queues(unquote(vhost), state)
+            if "page" in parameters:
+                return _page(queues, parameters["name"])
+            return [_live(queue, state) for queue in queues]
         case ["v1", _, "stacks"]:
             return {"stacks": []}
         case _:
             return None
 
 
-def _page(parameters: dict[str, str], state: dict[str, Any]) -> dict[str, Any]:
-    items = [
-        {"vhost": vhost, "name": name, "consumers": 1}
-        for vhost in state["vhosts"]
-        for _, name in _queues(vhost, state)
-        if parameters["name"] in name
-    ]
+def _page(queues: Iterator[tuple[str, str]], part: str) -> dict[str, Any]:
+    items = [{"name": name, "consumers": 1} for _, name in queues if part in name]
     return {"items": items, "page": 1, "page_count": 1, "page_size": 500, "total_count": len(items)}
 
 

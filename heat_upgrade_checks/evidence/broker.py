@@ -1,10 +1,9 @@
 """RabbitMQ through its management API: where engines listen, and what the old queues hold."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -12,7 +11,7 @@ import requests
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.queues import listening_engine
+from heat_upgrade_checks.queues import LISTENER, listening_engine
 
 _MANAGEMENT_PORT = 15672
 _PAGE = 500
@@ -20,6 +19,8 @@ _SEES_ALL = {"monitoring", "administrator"}
 # Seconds between samples. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
 _STATISTICS_INTERVAL = 7.0
+
+Shape = TypeVar("Shape", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,23 @@ class Listener:
 
 @dataclass(frozen=True)
 class Broker:
-    """Where on the broker engines listen, in every vhost."""
+    """Where on the broker engines listen, in every vhost that the account may see.
+
+    `hidden` are the vhosts on which it has no permission; RabbitMQ shows it no queue of those.
+    """
 
     management: str
     version: str
     vhosts: tuple[str, ...]
+    hidden: tuple[str, ...]
     listeners: tuple[Listener, ...]
 
     @property
     def extent(self) -> str:
         """What was read."""
         return (
-            f"{len(self.listeners)} engine listener queues in {len(self.vhosts)} vhosts, "
-            f"RabbitMQ {self.version} at {self.management}"
+            f"{len(self.listeners)} engine listener queues in {len(self.vhosts)} vhosts "
+            f"({len(self.hidden)} more are hidden), RabbitMQ {self.version} at {self.management}"
         )
 
 
@@ -96,13 +101,18 @@ class OldQueues:
 def observe(site: Site) -> Broker:
     """Where engines listen, over all vhosts."""
     http, version = _connect(site)
-    vhosts = [row["name"] for row in _rows(http, "api/vhosts", columns="name")]
-    listeners = [
-        Listener(engine_id, row["vhost"], row.get("consumers"))
-        for row in _queues_named(http, "heat-engine-listener.")
-        if (engine_id := listening_engine(row["name"]))
-    ]
-    return Broker(http.base, version, tuple(sorted(vhosts)), tuple(listeners))
+    listeners: list[Listener] = []
+    visible: list[str] = []
+    hidden: list[str] = []
+    for vhost in sorted(row["name"] for row in _get(http, list, "api/vhosts", columns="name")):
+        rows = _listener_queues(http, vhost)
+        (hidden if rows is None else visible).append(vhost)
+        listeners += [
+            Listener(engine_id, vhost, row.get("consumers"))
+            for row in rows or ()
+            if (engine_id := listening_engine(row["name"]))
+        ]
+    return Broker(http.base, version, tuple(visible), tuple(hidden), tuple(listeners))
 
 
 def observe_old_queues(site: Site) -> OldQueues:
@@ -118,7 +128,13 @@ def observe_old_queues(site: Site) -> OldQueues:
         response = http.get(path, disable_stats="true", enable_queue_totals="true")
         if response.status_code == requests.codes.not_found:
             return OldQueues(http.base, vhost, False, False, ())
-        rows = _body(http, response, path)
+        if response.status_code == requests.codes.unauthorized:
+            user = http.auth[0] if http.auth else ""
+            raise Unobserved(
+                f"RabbitMQ's account {user} may not see vhost {vhost} at {http.base}; "
+                f"run: rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '^$'"
+            )
+        rows = _body(http, response, list, path)
         # A broker that does not know these parameters answers with its statistics.
         live = live and not any("memory" in row or "message_stats" in row for row in rows)
         queues = tuple(
@@ -155,7 +171,7 @@ def _connect(site: Site) -> tuple[ReadOnlyHttp, str]:
         http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), plan.ca_file)
         try:
             _require_full_sight(http, username)
-            overview = _body(http, http.get("api/overview"), "api/overview")
+            overview = _get(http, dict, "api/overview")
         except Unobserved as problem:
             problems.append(str(problem))
         else:
@@ -164,9 +180,8 @@ def _connect(site: Site) -> tuple[ReadOnlyHttp, str]:
 
 
 def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
-    """Seeing only some vhosts would let an engine on another one go unseen."""
-    account = _body(http, http.get("api/whoami"), "api/whoami")
-    tags = account.get("tags", [])
+    """Without the tag RabbitMQ hides that other vhosts exist at all."""
+    tags = _get(http, dict, "api/whoami").get("tags", [])
     tags = set(tags.split(",") if isinstance(tags, str) else tags)
     if not tags & _SEES_ALL:
         raise Unobserved(
@@ -175,43 +190,48 @@ def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
         )
 
 
-def _body(http: ReadOnlyHttp, response: requests.Response, path: str) -> Any:
+def _get(http: ReadOnlyHttp, shape: type[Shape], path: str, **parameters: str) -> Shape:
+    return _body(http, http.get(path, **parameters), shape, path)
+
+
+def _body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], path: str) -> Shape:
     if response.status_code == requests.codes.unauthorized:
         raise Unobserved(
             f"RabbitMQ's management API at {http.base} refuses the account "
             f"{http.auth[0] if http.auth else ''}: wrong password, or it lacks the monitoring tag; "
             "correct broker.username and broker.password_env in the plan"
         )
-    if not response.ok:
+    if response.status_code != requests.codes.ok:
         raise Unobserved(
             f"RabbitMQ's management API at {http.base} answers {response.status_code} to "
             f"GET {path}; correct broker.management in the plan"
         )
-    return http.json(response)
+    body = http.json(response)
+    if not isinstance(body, shape):
+        raise Unobserved(
+            f"RabbitMQ's management API at {http.base}: GET {path} gives no {shape.__name__}; "
+            "another server answers there: correct broker.management in the plan"
+        )
+    return body
 
 
-def _rows(http: ReadOnlyHttp, path: str, **parameters: str) -> list[dict[str, Any]]:
-    rows = _body(http, http.get(path, **parameters), path)
-    if not isinstance(rows, list):
-        raise Unobserved(f"{http.what} at {http.base}: GET {path} is no list; is it RabbitMQ?")
-    return rows
-
-
-def _queues_named(http: ReadOnlyHttp, part: str) -> Iterator[dict[str, Any]]:
-    """The queues of all vhosts whose name contains `part`, page by page."""
+def _listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
+    """The listener queues of a vhost, page by page; None where the account has no permission."""
+    path = f"api/queues/{quote(vhost, safe='')}"
+    found: list[dict[str, Any]] = []
     page, pages = 1, 1
     while page <= pages:
-        answer = _body(
-            http,
-            http.get(
-                "api/queues",
-                page=str(page),
-                page_size=str(_PAGE),
-                name=part,
-                use_regex="false",
-                columns="vhost,name,consumers",
-            ),
-            "api/queues",
+        response = http.get(
+            path,
+            page=str(page),
+            page_size=str(_PAGE),
+            name=LISTENER,
+            use_regex="false",
+            columns="name,consumers",
         )
-        yield from answer["items"]
+        if response.status_code == requests.codes.unauthorized:
+            return None
+        answer = _body(http, response, dict, path)
+        found += answer["items"]
         page, pages = page + 1, answer["page_count"]
+    return found

@@ -4,9 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import database
@@ -129,9 +131,9 @@ def test_only_reading_statements_reach_the_server(mariadb: MariaDB, filled: Heat
         "SELECT argument FROM mysql.general_log WHERE command_type = 'Query' "
         "AND user_host LIKE 'heat_filled%'"
     )
-    verbs = {bytes(row[0]).split()[0].upper() for row in rows}
-    assert b"SELECT" in verbs
-    assert verbs <= {b"SELECT", b"SHOW", b"DESCRIBE", b"SET", b"COMMIT", b"ROLLBACK"}
+    verbs = {statement.split()[0].upper() for (statement,) in rows}
+    assert "SELECT" in verbs
+    assert verbs <= {"SELECT", "SHOW", "DESCRIBE", "SET", "COMMIT", "ROLLBACK"}
 
 
 @pytest.mark.parametrize("kind", ["mariadb", "postgresql", "sqlite"])
@@ -226,20 +228,20 @@ def test_a_server_that_dies_while_it_is_read(own_mariadb: MariaDB, tmp_path: Pat
 @pytest.mark.parametrize(
     ("kind", "change", "words"),
     [
-        ("mariadb", ("password", "wrong-canary"), "refuses this account or its password"),
-        ("mariadb", ("database", "nothing"), "may not use this database"),
-        ("mariadb", ("port", 1), "cannot be reached; start it"),
-        ("postgresql", ("password", "wrong-canary"), "refuses this account or its password"),
-        ("postgresql", ("database", "nothing"), "no database of this name"),
-        ("postgresql", ("port", 1), "cannot be reached; start it"),
-        ("sqlite", ("database", "/nowhere/heat.sqlite"), "check that the file exists"),
+        ("mariadb", {"password": "wrong-canary"}, "refuses this account or its password"),
+        ("mariadb", {"database": "nothing"}, "may not use this database"),
+        ("mariadb", {"port": 1}, "cannot be reached; start it"),
+        ("postgresql", {"password": "wrong-canary"}, "refuses this account or its password"),
+        ("postgresql", {"database": "nothing"}, "no database of this name"),
+        ("postgresql", {"port": 1}, "cannot be reached; start it"),
+        ("sqlite", {"database": "/nowhere/heat.sqlite"}, "check that the file exists"),
     ],
 )
 def test_each_refusal_has_its_sentence(
-    request: pytest.FixtureRequest, kind: str, change: tuple[str, object], words: str
+    request: pytest.FixtureRequest, kind: str, change: dict[str, Any], words: str
 ) -> None:
     heat: HeatDatabase = request.getfixturevalue(f"on_{kind}")()
-    url = database.make_url(heat.url).set(**{change[0]: change[1]})
+    url = make_url(heat.url).set(**change)
     wrong = HeatDatabase(url.render_as_string(hide_password=False), heat.folder)
     with pytest.raises(Unobserved, match=words) as refused:
         database.observe(wrong.site())

@@ -1,0 +1,222 @@
+"""The broker evidence on a real RabbitMQ."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence import broker
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.plan import Plan
+from tests.services.processes import free_port
+from tests.services.rabbitmq import RabbitMQ
+
+PASSWORD = "canary-of-the-broker-4b8e"
+ALL = (".*", ".*", ".*")
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMQ) -> str:
+    """A vhost of the test's own, with a slash in its name."""
+    name = f"/heat-{uuid4().hex[:8]}"
+    rabbitmq.add_vhost(name)
+    rabbitmq.add_user("heat", PASSWORD, "monitoring", {name: ALL})
+    return name
+
+
+def _site(folder: Path, rabbitmq: RabbitMQ, vhost: str, user: str = "heat", **plan: object) -> Site:
+    conf = folder / "heat.conf"
+    url = rabbitmq.url(vhost, user, PASSWORD)
+    conf.write_text(f"[DEFAULT]\ntransport_url = {url}\n", "utf-8")
+    broker_plan = {"management": [rabbitmq.management_url], **plan}
+    document = {
+        "name": "services",
+        "mode": "rolling",
+        "current": {"version": "25.0.2", "config": [str(conf)]},
+        "target": {"version": "26.0.2"},
+        "broker": broker_plan,
+    }
+    return Site(Plan.model_validate(document), folder)
+
+
+def test_a_message_is_seen_in_the_sample_after_it_was_published(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    rabbitmq.declare_queue(vhost, "engine_worker")
+    site = _site(tmp_path, rabbitmq, vhost)
+    empty = broker.observe_old_queues(site)
+    assert (empty.vhost, empty.exists, empty.live) == (vhost, True, True)
+    assert [q.ready for sample in empty.samples for q in sample.queues] == [0, 0, 0]
+    rabbitmq.publish(vhost, "engine_worker", "{}")
+    found = broker.observe_old_queues(site)
+    assert [(q.name, q.ready, q.unacknowledged) for q in found.samples[0].queues] == [
+        ("engine_worker", 1, 0)
+    ]
+
+
+def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    rabbitmq.add_user("heat", PASSWORD, "monitoring", {})
+    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, "deleted-too-early"))
+    assert (found.exists, found.samples) == (False, ())
+
+
+def test_listeners_of_every_vhost_are_found_page_by_page(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "_PAGE", 2)
+    other = f"other-{uuid4().hex[:8]}"
+    rabbitmq.add_vhost(other)
+    rabbitmq.add_user("heat", PASSWORD, "monitoring", {other: ALL})
+    hidden = f"hidden-{uuid4().hex[:8]}"
+    rabbitmq.add_vhost(hidden)
+    for number in range(5):
+        rabbitmq.declare_queue(vhost, f"heat-engine-listener.engine-{number}")
+    rabbitmq.declare_queue(other, "heat-engine-listener.elsewhere")
+    rabbitmq.declare_queue(other, "heat-engine-listener")
+    found = broker.observe(_site(tmp_path, rabbitmq, vhost))
+    mine = {
+        (each.vhost, each.engine_id) for each in found.listeners if each.vhost in {vhost, other}
+    }
+    assert mine == {(vhost, f"engine-{n}") for n in range(5)} | {(other, "elsewhere")}
+    assert not any(each.consumers for each in found.listeners)
+    assert {vhost, other} <= set(found.vhosts)
+    assert hidden in found.hidden
+
+
+def test_an_old_vhost_that_the_account_may_not_see(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    hidden = f"hidden-{uuid4().hex[:8]}"
+    rabbitmq.add_vhost(hidden)
+    rabbitmq.add_user("blind", PASSWORD, "monitoring", {})
+    site = _site(tmp_path, rabbitmq, hidden, "blind")
+    with pytest.raises(Unobserved, match=f"set_permissions -p {hidden} blind"):
+        broker.observe_old_queues(site)
+    rabbitmq.add_user("blind", PASSWORD, "monitoring", {hidden: ("^$", "^$", "^$")})
+    assert broker.observe_old_queues(site).exists
+
+
+@pytest.mark.parametrize("tags", ["", "management"])
+def test_an_account_that_sees_too_little_is_told_what_to_grant(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, tags: str
+) -> None:
+    user = f"limited-{tags or 'none'}"
+    rabbitmq.add_user(user, PASSWORD, tags, {vhost: ALL})
+    with pytest.raises(Unobserved, match="monitoring") as refused:
+        broker.observe(_site(tmp_path, rabbitmq, vhost, user))
+    assert user in str(refused.value)
+
+
+def test_the_second_management_url_serves_when_the_first_is_down(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    urls = [f"http://127.0.0.1:{free_port()}", rabbitmq.management_url]
+    found = broker.observe(_site(tmp_path, rabbitmq, vhost, management=urls))
+    assert found.management == rabbitmq.management_url
+
+
+def test_another_account_can_be_named(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rabbitmq.add_user("plain-heat", PASSWORD, "", {vhost: ALL})
+    rabbitmq.add_user("watcher", "canary-of-the-watcher", "monitoring", {})
+    monkeypatch.setenv("WATCHER_PASSWORD", "canary-of-the-watcher")
+    plan = {"username": "watcher", "password_env": "WATCHER_PASSWORD"}
+    assert broker.observe(_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version
+
+
+def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_path: Path) -> None:
+    methods: list[str] = []
+    with (
+        _front(lambda handler: methods.append(handler.command)) as url,
+        pytest.raises(Unobserved),
+    ):
+        broker.observe(_site(tmp_path, rabbitmq, vhost, management=[url]))
+    assert set(methods) == {"GET"}
+
+
+@contextmanager
+def _front(seen: object, status: int = 200, body: bytes = b"<html>") -> Iterator[str]:
+    """A server that is not RabbitMQ."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if callable(seen):
+                seen(self)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, b"<html>", "the answer is not JSON; another server answers there"),
+        (200, b"[]", "another server answers there"),
+        (200, b'{"tags": ["monitoring"]}', "GET api/vhosts gives no list; another server"),
+        (404, b"{}", "answers 404 to GET api/whoami; correct broker.management"),
+        (302, b"", "answers 302 to GET api/whoami"),
+        (503, b"{}", "answers 503 to GET api/whoami; look into its log"),
+    ],
+)
+def test_what_is_no_management_api_is_told(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, status: int, body: bytes, words: str
+) -> None:
+    with _front(None, status, body) as url, pytest.raises(Unobserved, match=words):
+        broker.observe(_site(tmp_path, rabbitmq, vhost, management=[url]))
+
+
+def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    rows = {
+        "whoami": b'{"tags": ["administrator"]}',
+        "overview": b'{"rabbitmq_version": "3.10.8"}',
+        quote(vhost, safe=""): b'[{"name": "engine_worker", "state": "down"}]',
+    }
+    server_seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server_seen.append(self.path)
+            body = next(rows[name] for name in rows if f"/{name}" in self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, management=[url]))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert {queue.ready for sample in found.samples for queue in sample.queues} == {None}
+    assert any("disable_stats=true&enable_queue_totals=true" in path for path in server_seen)

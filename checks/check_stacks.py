@@ -13,7 +13,7 @@ _RESET = "heat-manage reset_stack_status, with all engines down, marks it FAILED
 
 @check("stacks.in-progress", phases=["pre"], guide="prerequisites")
 def check_work_in_flight_is_alive(database: Database, gate: Judgement) -> None:
-    """No stack is in flight, or a live engine works on it."""
+    """No work is in flight that the next step would cut off."""
     gate.looked_at(database.extent)
     alive = {row.engine_id for row in database.services if row.alive}
     for stack in database.in_flight:
@@ -23,7 +23,7 @@ def check_work_in_flight_is_alive(database: Database, gate: Judgement) -> None:
             _say(
                 gate.block,
                 stack,
-                f"{what}, held by engine {dead[0]}, which is dead",
+                f"{what}, held by engine {_named(dead[0], database)}, which is dead",
                 "Cancel or update the stack so that a live engine takes it over. " + _RESET,
             )
         elif not stack.holders and stack.age > stack.timeout:
@@ -52,7 +52,7 @@ def check_work_in_flight_is_alive(database: Database, gate: Judgement) -> None:
 
 @check("stacks.in-progress", phases=["stopped"], guide="cold 1")
 def check_nothing_was_cut_off(database: Database, gate: Judgement) -> None:
-    """No stack is in flight, or a live engine works on it."""
+    """No work is in flight that the next step would cut off."""
     gate.looked_at(database.extent)
     for stack in database.in_flight:
         _say(
@@ -70,7 +70,7 @@ def check_old_side_works_on_nothing(
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
-    """No stack is in flight, or a live engine works on it."""
+    """No work is in flight that the next step would cut off."""
     gate.looked_at(f"{database.extent}; {len(placement.engines)} live engines")
     shared = gate.plan.broker.isolation == "shared"
     moved = set() if shared else placement.on(target_configuration.vhost)
@@ -79,7 +79,11 @@ def check_old_side_works_on_nothing(
         if stack.holders and not left:
             _say(gate.note, stack, f"{_words(stack)}; an engine on the new vhost works on it", "")
             continue
-        holder = f"engine {left[0]} holds it" if left else "no engine holds it at this moment"
+        holder = (
+            f"engine {_named(left[0], database)} holds it"
+            if left
+            else "no engine holds it at this moment"
+        )
         _say(
             gate.block,
             stack,
@@ -93,6 +97,12 @@ def _words(stack: StackInFlight) -> str:
     if stack.status == "IN_PROGRESS":
         return f"{stack.action} IN_PROGRESS for {stack.age:.0f} s"
     return f"{stack.action} {stack.status}, but locked"
+
+
+def _named(engine_id: str, database: Database) -> str:
+    """The engine with its host, where a service row still tells it."""
+    hosts = {row.engine_id: row.host for row in database.services}
+    return f"{hosts[engine_id]} ({engine_id})" if engine_id in hosts else engine_id
 
 
 def _say(say: Callable[..., None], stack: StackInFlight, summary: str, hint: str) -> None:

@@ -1,5 +1,6 @@
 """Runs the checks of one gate in pytest and leaves its reports."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -64,9 +65,10 @@ class _Quiet:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            config.pluginmanager.unregister(reporter)
+        # Replaced, not removed: pytest itself asks the reporter for its terminal.
+        config.pluginmanager.unregister(name="terminalreporter")
+        silent = pytest.TerminalReporter(config, file=io.StringIO())
+        config.pluginmanager.register(silent, "terminalreporter")
 
     def pytest_html_report_title(self, report: object) -> None:
         report.title = "Details of the gate"  # type: ignore[attr-defined]

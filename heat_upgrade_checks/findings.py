@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pydantic import ConfigDict
+
+EVERY_KEY_REQUIRED = ConfigDict(json_schema_serialization_defaults_required=True)
+"""For what stands in `gate.json`: its JSON Schema promises the keys that have a default, too."""
+
 
 class Level(StrEnum):
     """How much a finding weighs."""
@@ -47,6 +52,8 @@ class Finding:
     `commands` are argument lists that carry the hint out; this tool never runs them.
     """
 
+    __pydantic_config__ = EVERY_KEY_REQUIRED
+
     level: Level
     object: str
     summary: str
@@ -62,6 +69,8 @@ class CheckResult:
     `reason` tells why a check is `error`, `not-applicable` or `waived`, and is empty otherwise.
     `looked_at` states the extent and the source of what was judged.
     """
+
+    __pydantic_config__ = EVERY_KEY_REQUIRED
 
     id: str
     family: str

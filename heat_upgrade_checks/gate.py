@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from heat_upgrade_checks.findings import CheckResult, Verdict
 
@@ -74,8 +74,6 @@ class Digests:
 @dataclass(frozen=True)
 class Gate:
     """One run of one phase. Every key is always present in `gate.json`."""
-
-    __pydantic_config__ = ConfigDict(json_schema_serialization_defaults_required=True)
 
     schema: Literal["1"]
     tool: Tool

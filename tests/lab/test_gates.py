@@ -14,23 +14,25 @@ import pytest
 
 from tests.driver import Outcome
 from tests.lab.configuration import REPORT_INTERVAL
+from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
 from tests.lab.heat import Engine
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
-from tests.services.processes import free_port
+from tests.services.processes import free_port, interrupted_by_sigterm
 
 OLD_HOST, NEW_HOST = "control1", "control2"
 
 
 @pytest.fixture(scope="module")
-def gates(lab_25_26: Rolling, tmp_path_factory: pytest.TempPathFactory) -> Gates:
-    """The driver, with the hosts of both releases' engines named in the plan."""
-    return Gates.of(
-        lab_25_26,
-        tmp_path_factory.mktemp("gates"),
-        current={"engines": [OLD_HOST]},
-        target={"engines": [NEW_HOST]},
-    )
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
+    """The driver on a lab of its own, with the hosts of both releases' engines in the plan."""
+    with interrupted_by_sigterm(), Lab(tmp_path_factory.mktemp("lab-of-gates")) as lab:
+        yield Gates.of(
+            Rolling.prepare(lab, 25, 26),
+            tmp_path_factory.mktemp("gates"),
+            current={"engines": [OLD_HOST]},
+            target={"engines": [NEW_HOST]},
+        )
 
 
 @pytest.fixture(scope="module")

@@ -339,8 +339,8 @@ def test_dates_need_no_quotes(tmp_path: Path) -> None:
         ("- {name: a, sha256: b, sections: upgrade}", "key sections"),
         ("- text", "entry 1 is no mapping"),
         ("name: a", "is no list of entries"),
-        ("- {name: a\n- b: [", "line 2 is no valid YAML"),
-        ("- {name: a, sha256: !!int ''}", "is no valid YAML"),
+        ("- {name: a\n- b: [", "line 2: expected"),
+        ("- {name: a, sha256: !!int ''}", "not readable as YAML"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named_and_the_file_is_kept(

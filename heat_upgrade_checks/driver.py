@@ -47,6 +47,8 @@ def _run_pytest(run: GateRun, details: Path, ended: Callable[[CheckResult], None
         f"--confcutdir={folder}",
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
+        # It collects garbage twice, which takes longer than judging.
+        "-pno:unraisableexception",
         *(f"-p{plugin}" for plugin in _HTML_PLUGINS),
         f"--html={details}",
         "--self-contained-html",

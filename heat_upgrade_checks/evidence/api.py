@@ -1,4 +1,7 @@
-"""Heat's API: whether each endpoint gets an answer from an engine."""
+"""Heat's API: whether each endpoint gets an answer from an engine.
+
+openstacksdk is imported where it is used: it takes longer to load than most gates to judge.
+"""
 
 import os
 import time
@@ -6,10 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import openstack
 import yaml
-from keystoneauth1 import exceptions as ksa
-from openstack import exceptions as sdk
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.site import Site
@@ -47,6 +47,10 @@ class Api:
 
 def observe(site: Site) -> Api:
     """Ask the catalogue's endpoint and each backend for a list of one stack."""
+    import openstack
+    from keystoneauth1 import exceptions as ksa
+    from openstack import exceptions as sdk
+
     plan = site.plan.api
     cloud = plan.cloud or os.environ.get("OS_CLOUD")
     if cloud is None:
@@ -81,6 +85,8 @@ def _on_backend(public: str, backend: str) -> str:
 
 
 def _ask(session: Any, base: str) -> Endpoint:
+    from keystoneauth1 import exceptions as ksa
+
     begun = time.monotonic()
     try:
         # Not conn.orchestration.stacks(): it silently drops the parameters it does not know.
@@ -111,6 +117,8 @@ def _error(answer: Any) -> str:
 
 
 def _reason(error: Exception) -> str:
+    from keystoneauth1 import exceptions as ksa
+
     if isinstance(error, ksa.Unauthorized):
         return "Keystone refuses its account; correct it in clouds.yaml"
     if isinstance(error, ksa.MissingRequiredOptions | ksa.NoMatchingPlugin):

@@ -27,6 +27,7 @@ _HEAT_TABLES = {
 _NOW = "Make one now, and run this phase again."
 # A dump's own end marker has no time zone; only a larger gap shows that an old file was copied.
 _ANY_TIME_ZONE = timedelta(hours=26)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def _of_this_database(backups: Backups, database: Database, gate: Judgement) -> Backup:
@@ -66,6 +67,11 @@ def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement)
     if backup.finished_at and backup.modified_at - backup.finished_at > _ANY_TIME_ZONE:
         taken_at = backup.finished_at
     age, allowed = gate.now - taken_at, gate.plan.backup.max_age if gate.plan.backup else None
+    if age < -_CLOCKS_DIFFER:
+        gate.cannot_tell(
+            f"{backup.path} was last modified in the future, at {taken_at:%Y-%m-%d %H:%M} UTC; "
+            "correct the clock of this machine or of the one that wrote it, then back up again"
+        )
     if allowed is not None and age > allowed:
         gate.block(
             backup.path,

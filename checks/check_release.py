@@ -61,7 +61,7 @@ def check_notes_are_acknowledged(release_notes: ReleaseNotes, gate: Judgement) -
         entry = acknowledged.get(note.name)
         if entry is not None and entry.sha256 != note.sha256:
             summary = "changed since it was acknowledged"
-        elif entry is None or not (entry.by and entry.at):
+        elif entry is None or not entry.is_signed:
             summary = f"is not acknowledged ({sections})"
         else:
             continue

@@ -19,7 +19,12 @@ def check_engines_report(database: Database, gate: Judgement) -> None:
         rows[host] = []
     for row in database.services:
         rows[row.host].append(row)
-    rows.pop(gate.host, None)
+    if gate.host and rows.pop(gate.host, None) is None:
+        known = ", ".join(sorted(rows)) or "none"
+        gate.note(
+            f"host {gate.host}",
+            f"has no engine, so this gate is taken to be about its API; engine hosts: {known}",
+        )
     for host, workers in sorted(rows.items()):
         _judge_host(host, workers, gate)
     if not any(row.alive for workers in rows.values() for row in workers):

@@ -69,7 +69,8 @@ def main(
         raise UsageError("nothing to do; name a gate with --phase, or see --help")
     question = run.question
     screen = terminal.Terminal()
-    screen.begin(question.phase, PHASES[question.phase].question, question.plan.name)
+    asked = PHASES[question.phase].question
+    screen.begin(question.phase, asked, question.plan.name, run.gatherer.waiting)
     gate, gate_folder = driver.judge(run, folder, screen.check_ended)
     screen.end(gate, gate_folder)
     tolerated = warnings_ok and gate.verdict is Verdict.GO_WITH_WARNINGS

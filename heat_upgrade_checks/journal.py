@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heat_upgrade_checks import gate as document
+from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.gate import Gate, Previous
 
 _GATE_FOLDER = re.compile(r"(?P<number>\d+)-(?P<name>.+)")
@@ -55,9 +56,18 @@ def previous(upgrade_folder: Path) -> Previous | None:
 
 @contextmanager
 def new_folder(upgrade_folder: Path, name: str) -> Iterator[Path]:
-    """A folder to write the next gate into; it appears as `<NN>-<name>` only when it is whole."""
-    upgrade_folder.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=upgrade_folder))
+    """A folder to write the next gate into; it appears as `<NN>-<name>` only when it is whole.
+
+    :raises UsageError: nothing can be written there.
+    """
+    try:
+        upgrade_folder.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=upgrade_folder))
+    except OSError as error:
+        raise UsageError(
+            f"reports cannot be written to {upgrade_folder}: {error.strerror}; "
+            "name another folder with --reports"
+        ) from None
     try:
         yield unfinished
     except BaseException:

@@ -1,9 +1,12 @@
 """What an operator sees while a gate runs: a line per check, the blockers last, then the report."""
 
+import os
 import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
@@ -26,17 +29,35 @@ _VERDICT_STYLES = {
 _MOST_FINDINGS = 20
 
 
+Waiting = Callable[[], Iterable[str]]
+
+
+class _Progress:
+    """The sources that have not answered yet, asked anew each time it is drawn."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+
+    def __rich__(self) -> Text:
+        return Text("waiting for " + (", ".join(self._waiting()) or "the checks"), style="dim")
+
+
 class Terminal:
     """Prints one gate. Colour only where the output is a terminal that wants it."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-        self._status = self._console.status("observing") if self._console.is_terminal else None
+        # A descriptor of its own: pytest takes the first one while checks run.
+        self._file = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8", errors="replace")
+        self._console = Console(
+            file=self._file, highlight=False, soft_wrap=True, markup=False, emoji=False
+        )
+        self._status: Status | None = None
 
-    def begin(self, phase: str, question: str, upgrade: str) -> None:
-        """Say what is asked."""
+    def begin(self, phase: str, question: str, upgrade: str, waiting: Waiting) -> None:
+        """Say what is asked; on a terminal also, all the time, which sources are waited for."""
         self._print(f"{upgrade}, phase {phase}: {question}")
-        if self._status:
+        if self._console.is_terminal:
+            self._status = self._console.status(_Progress(waiting))
             self._status.start()
 
     def check_ended(self, result: CheckResult) -> None:

@@ -74,10 +74,15 @@ class Gatherer:
         except TimeoutError:
             return _failed(
                 name,
-                f"{source.title}: no answer within {source.deadline:.0f} s; "
+                f"{source.title}: no answer within {source.deadline:g} s; "
                 "find out what keeps it, then run this phase again",
                 seconds=source.deadline or 0.0,
             )
+
+    def waiting(self) -> list[str]:
+        """The titles of the sources that were asked and have not answered yet."""
+        asked = list(self._futures.items())
+        return [SOURCES[name].title for name, future in asked if not future.done()]
 
     def observations(self) -> dict[str, Observation]:
         """Everything that was asked, by the name of the source."""

@@ -1,6 +1,8 @@
 """The contract of the command line: exit codes, reports, and what is printed."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +13,7 @@ from heat_upgrade_checks.gate import json_schema
 from tests.driver import timeless
 from tests.plugin.conftest import Site
 
+ROOT = Path(__file__).parents[2]
 FILES = {"gate.json", "gate.html", "gate.md", "junit.xml", "details.html", "evidence.json"}
 
 
@@ -152,6 +155,39 @@ def test_nothing_of_the_folder_or_the_shell_changes_a_gate(site: Site) -> None:
     site.environment = {"PYTEST_ADDOPTS": "-k nothing", "PYTEST_PLUGINS": "no_such_plugin"}
     outcome = site.judge("pre")
     assert (outcome.code, len(outcome.gate["checks"])) == (0, 9)
+
+
+def test_reports_that_cannot_be_written_are_wrong_usage(site: Site) -> None:
+    (site.folder / "file").touch()
+    outcome = site.call("--phase", "pre", "--reports", str(site.folder / "file"))
+    assert outcome.code == 64
+    assert "name another folder with --reports" in outcome.err
+
+
+def test_pytest_judges_in_a_checkout(site: Site) -> None:
+    options = ("-q", "-pno:cacheprovider", "--phase", "last-engine", "--plan", site.demo.plan_file)
+    command = (sys.executable, "-m", "pytest", "checks", *map(str, options))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+    site.demo.database.begin_create("shop-102", site.demo.old[0])
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "blocker: stack shop-102" in again.stdout
+
+
+def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:
+    program = (
+        "from heat_upgrade_checks import cli, judgement\n"
+        "def stop(*_): raise KeyboardInterrupt\n"
+        "judgement.Judgement.looked_at = stop\n"
+        "cli.run()"
+    )
+    reports = ("--reports", str(site.folder / "reports"))
+    outcome = site.call("--phase", "pre", *reports, program=program)
+    assert outcome.code == 3
+    problems = [c["reason"] for c in outcome.gate["checks"] if c["id"] == "gate.whole"]
+    assert any("ended before every check was judged" in problem for problem in problems)
 
 
 def test_list_and_explain(site: Site) -> None:

@@ -1,0 +1,627 @@
+"""The judgement on evidence that a lab shows only rarely, or never at the right moment."""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from heat_upgrade_checks import catalogue
+from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
+from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.database import (
+    Database,
+    ResourceInFlight,
+    ServiceRow,
+    StackInFlight,
+)
+from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import place
+from heat_upgrade_checks.plan import Plan
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+OLD, NEW = "heat-n", "heat-n1"
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, catalogue.checks_folder() / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RELEASE, BACKUP, SCHEMA, VHOST, QUEUES, STACKS, SERVICES = (
+    _module(f"check_{name}")
+    for name in ("release", "backup", "schema", "vhost", "queues", "stacks", "services")
+)
+
+
+def _plan(**changes: Any) -> Plan:
+    plan = {
+        "name": "unit",
+        "mode": "rolling",
+        "current": {"version": "25.0.2"},
+        "target": {"version": "26.0.2"},
+        "backup": {"path": "/b/*.sql"},
+    }
+    return Plan.model_validate(plan | changes)
+
+
+def _judge(
+    check: Callable[..., None],
+    phase: str,
+    *,
+    host: str = "",
+    plan: Plan | None = None,
+    **facts: Any,
+) -> Judgement:
+    gate = Judgement(plan or _plan(), phase, host, NOW)
+    check(**facts, gate=gate)
+    assert gate.extent
+    return gate
+
+
+def _said(gate: Judgement) -> list[str]:
+    return [f"{f.level} {f.object}: {f.summary}" for f in gate.findings]
+
+
+def _release(version: str, **changes: Any) -> Release:
+    series = {"24": "2025.1", "25": "2025.2", "26": "2026.1"}.get(version[:2], "x")
+    made = Release(version, series, f"/{version}/bin/python", "3.11.7", (), None, "1.36", "1.4", ())
+    return replace(made, **changes)
+
+
+def _row(engine_id: str, host: str, *, silent: float = 1, created: datetime = NOW) -> ServiceRow:
+    return ServiceRow(engine_id, host, host, created, silent, 60, silent <= 120)
+
+
+def _database(**changes: Any) -> Database:
+    made = Database(
+        url="mysql+pymysql://heat:***@db/heat",
+        name="heat",
+        server="MariaDB 10.11",
+        clock=NOW,
+        revisions=("c6214ca60943",),
+        migrate_version=None,
+        changed_at=None,
+        stacks=1,
+        projects=1,
+        services=(_row("e1", "control1"),),
+        in_flight=(),
+    )
+    return replace(made, **changes)
+
+
+def _stack(*holders: str, age: float = 60, lock: str = "", **changes: Any) -> StackInFlight:
+    resources = tuple(ResourceInFlight("r", "CREATE", "IN_PROGRESS", id) for id in holders)
+    made = StackInFlight(
+        id="s1",
+        name="web",
+        project="p1",
+        owner_id="",
+        action="CREATE",
+        status="IN_PROGRESS",
+        age=age,
+        timeout=3600,
+        convergence=True,
+        backup=False,
+        lock=lock,
+        resources=resources,
+    )
+    return replace(made, **changes)
+
+
+def _configuration(vhost: str, host: str) -> Configuration:
+    return Configuration((f"/etc/{vhost}.conf",), host, ("rabbit:5672",), vhost)
+
+
+# --- release.path
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "changes", "expected"),
+    [
+        ("25.0.2", "26.0.2", {}, []),
+        ("25.0.1", "25.0.2", {}, []),
+        ("24.1.2", "26.0.2", {}, ["blocker 24.1.2 (2025.1) to 26.0.2 (2026.1): skips a series"]),
+        (
+            "24.1.2",
+            "26.0.2",
+            {"allow_skip_level": True},
+            [
+                "warning 24.1.2 (2025.1) to 26.0.2 (2026.1): skips a series; "
+                "Heat's guide supports one series at a time"
+            ],
+        ),
+        (
+            "25.0.2",
+            "27.0.1",
+            {"allow_skip_level": True},
+            [
+                "blocker 25.0.2 (2025.2) to 27.0.1 (2026.2): "
+                "the target is more than one series ahead"
+            ],
+        ),
+        (
+            "25.0.2",
+            "25.0.2",
+            {},
+            ["blocker 25.0.2 (2025.2) to 25.0.2 (2025.2): both sides have the same version"],
+        ),
+        (
+            "26.0.2",
+            "25.0.2",
+            {},
+            [
+                "blocker 26.0.2 (2026.1) to 25.0.2 (2025.2): "
+                "the target is older than the current release"
+            ],
+        ),
+        (
+            "25.0.2",
+            "26.0.0.0rc1",
+            {},
+            ["warning 26.0.0.0rc1 (2026.1): the target is a pre-release"],
+        ),
+    ],
+)
+def test_release_path(
+    current: str, target: str, changes: dict[str, Any], expected: list[str]
+) -> None:
+    gate = _judge(
+        RELEASE.check_release_path,
+        "pre",
+        plan=_plan(**changes),
+        current_release=_release(current),
+        target_release=_release(target),
+    )
+    assert _said(gate) == expected
+
+
+# --- release.notes-acknowledged
+
+
+def test_notes() -> None:
+    notes = (
+        Note("a.yaml", "1", {"upgrade": ("x",)}),
+        Note("b.yaml", "2", {"security": ("x",)}),
+        Note("c.yaml", "3", {"issues": ("x",)}),
+        Note("d.yaml", "4", {"fixes": ("x",)}),
+    )
+    signed = Acknowledgement("a.yaml", "1", "me", "2026-11-22", "", ())
+    entries = (
+        signed,
+        replace(signed, name="b.yaml", sha256="other"),
+        replace(signed, name="c.yaml", sha256="3", at=" "),
+        replace(signed, name="gone.yaml"),
+    )
+    facts = ReleaseNotes("25", "26", notes, "/notes.yaml", entries)
+    gate = _judge(RELEASE.check_notes_are_acknowledged, "pre", release_notes=facts)
+    assert _said(gate) == [
+        "blocker b.yaml: changed since it was acknowledged",
+        "blocker c.yaml: is not acknowledged (issues)",
+        "warning gone.yaml: is acknowledged, but no note between the two releases has this name",
+    ]
+
+
+# --- backup
+
+
+def _backups(**changes: Any) -> Backups:
+    newest = Backup(
+        path="/b/heat.sql",
+        bytes=1,
+        decoded_bytes=1,
+        sha256="0",
+        modified_at=NOW - timedelta(hours=1),
+        finished_at=NOW - timedelta(hours=1),
+        format="mariadb-dump",
+        databases=("heat",),
+        tables=tuple(BACKUP._HEAT_TABLES),
+        revision="c6214ca60943",
+        damage="",
+    )
+    newest = replace(newest, **changes)
+    return Backups("/b/*.sql", "heat", (BackupFile(newest.path, 1, NOW),), newest)
+
+
+@pytest.mark.parametrize(
+    ("changes", "database", "expected"),
+    [
+        ({}, {}, []),
+        # Copied an hour ago, but made last week, as its end marker says.
+        (
+            {"finished_at": NOW - timedelta(days=7)},
+            {},
+            ["was taken at 2026-11-15 12:00 UTC, 168 h 0 min ago; the plan allows 24 h 0 min"],
+        ),
+        # Another time zone is no age.
+        ({"finished_at": NOW - timedelta(hours=13)}, {}, []),
+        (
+            {},
+            {"changed_at": NOW - timedelta(minutes=5)},
+            ["is older than the last schema change, 2026-11-22 11:55:00 UTC"],
+        ),
+        (
+            {"revision": "86"},
+            {},
+            ["holds schema revision 86, the database is at c6214ca60943"],
+        ),
+        ({"revision": "86"}, {"revisions": (), "migrate_version": 86}, []),
+    ],
+)
+def test_backup_fresh(
+    changes: dict[str, Any], database: dict[str, Any], expected: list[str]
+) -> None:
+    facts: dict[str, Any] = {"backups": _backups(**changes), "database": _database(**database)}
+    gate = _judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    assert [finding.summary for finding in gate.findings] == expected
+
+
+def test_a_backup_from_the_future_is_unknown() -> None:
+    facts: dict[str, Any] = {"backups": _backups(modified_at=NOW + timedelta(hours=1)), "database": _database()}
+    gate = _judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    assert "last modified in the future" in gate.unknowns[0]
+
+
+def test_a_backup_without_a_table() -> None:
+    tables = tuple(BACKUP._HEAT_TABLES - {"resource", "event"})
+    facts: dict[str, Any] = {"backups": _backups(tables=tables), "database": _database()}
+    gate = _judge(BACKUP.check_backup_is_complete, "pre", **facts)
+    assert _said(gate) == ["blocker /b/heat.sql: lacks 2 of Heat's tables: event, resource"]
+
+
+# --- schema.at-head
+
+
+@pytest.mark.parametrize(
+    ("database", "release", "expected"),
+    [
+        ({}, {"schema_heads": ("c6214ca60943",)}, None),
+        ({"revisions": (), "migrate_version": 86}, {"migrate_head": 86}, None),
+        ({"revisions": (), "migrate_version": 79}, {"migrate_head": 86}, "is at 79;"),
+        ({"revisions": ()}, {"schema_heads": ("c6214ca60943",)}, "is at no revision;"),
+        (
+            {"revisions": ("a", "b")},
+            {"schema_heads": ("b",)},
+            "is at a, b;",
+        ),
+        # Alembic has taken over: 2023.1 must not run on it, whatever migrate_version says.
+        ({"migrate_version": 86}, {"migrate_head": 86}, "is at c6214ca60943;"),
+    ],
+)
+def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str | None) -> None:
+    facts: dict[str, Any] = {"database": _database(**database), "current_release": _release("25.0.2", **release)}
+    gate = _judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    said = _said(gate)
+    assert said == [] if expected is None else expected in said[0]
+
+
+def test_a_release_without_an_interpreter_has_no_head() -> None:
+    facts: dict[str, Any] = {"database": _database(), "current_release": _release("25.0.2")}
+    gate = _judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    assert "add current.python to the plan" in gate.unknowns[0]
+
+
+# --- vhost.isolated
+
+
+def _isolated(
+    engines: list[tuple[str, str, list[str]]],
+    plan: Plan | None = None,
+    strangers: tuple[Listener, ...] = (),
+    consumers: int | None = 1,
+) -> Judgement:
+    """Engines as (id, host, vhosts)."""
+    listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
+    rows = [_row(id, host) for id, host, _ in engines]
+    return _judge(
+        VHOST.check_releases_are_on_their_own_vhosts,
+        "engine",
+        host="control1",
+        plan=plan,
+        current_configuration=_configuration(OLD, "control1"),
+        target_configuration=_configuration(NEW, "control2"),
+        placement=place(rows, [*listeners, *strangers]),
+    )
+
+
+def test_each_on_its_vhost() -> None:
+    gate = _isolated([("a", "control1", [OLD]), ("b", "control2", [NEW])])
+    assert (gate.findings, gate.unknowns) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        (
+            ("b", "control2", [OLD]),
+            "engine control2 (b): of the target release works on vhost heat-n, not heat-n1",
+        ),
+        (
+            ("a", "control1", [NEW]),
+            "engine control1 (a): of the current release works on vhost heat-n1, not heat-n",
+        ),
+        (
+            ("b", "control2", [OLD, NEW]),
+            "engine control2 (b): listens on several vhosts: heat-n, heat-n1",
+        ),
+        (
+            ("c", "control3", ["nova"]),
+            "engine control3 (c): works on vhost nova, which is neither heat-n nor heat-n1",
+        ),
+    ],
+)
+def test_a_misplaced_engine(engine: tuple[str, str, list[str]], expected: str) -> None:
+    assert _said(_isolated([engine])) == [f"blocker {expected}"]
+
+
+@pytest.mark.parametrize("consumers", [0, None])
+def test_an_engine_without_a_known_consumer_is_unknown(consumers: int | None) -> None:
+    gate = _isolated([("a", "control1", [OLD])], consumers=consumers)
+    assert gate.findings == []
+    assert "engine control1 (a) reports, but listens on no vhost" in gate.unknowns[0]
+
+
+def test_an_engine_whose_release_nothing_tells_is_a_note() -> None:
+    assert _isolated([("c", "control3", [NEW])]).findings[0].level == "note"
+
+
+def test_a_listener_that_no_service_row_knows_is_a_warning() -> None:
+    gate = _isolated([("a", "control1", [OLD])], strangers=(Listener("x", NEW, 2),))
+    assert [finding.level for finding in gate.findings] == ["warning"]
+
+
+@pytest.mark.parametrize("changes", [{"mode": "cold"}, {"broker": {"isolation": "shared"}}])
+def test_isolation_is_not_asked_where_it_cannot_be(changes: dict[str, Any]) -> None:
+    with pytest.raises(NotConfigured):
+        _isolated([], plan=_plan(**changes))
+
+
+# --- queues.empty
+
+
+def _queues(*samples: list[Queue], exists: bool = True) -> OldQueues:
+    taken = tuple(Sample(NOW, tuple(queues)) for queues in samples)
+    return OldQueues("http://rabbit:15672", OLD, exists, True, taken)
+
+
+def _drain(old_queues: OldQueues, plan: Plan | None = None) -> Judgement:
+    return _judge(
+        QUEUES.check_old_queues_hold_no_work,
+        "last-engine",
+        plan=plan,
+        old_queues=old_queues,
+        database=_database(),
+    )
+
+
+def test_every_sample_must_be_empty() -> None:
+    empty = [Queue("engine_worker", "classic", 0, 0)]
+    full = [Queue("engine_worker", "classic", 2, 1)]
+    assert _said(_drain(_queues(empty, empty, empty))) == []
+    assert _said(_drain(_queues(empty, full, empty))) == [
+        "blocker queue engine_worker: 3 messages wait (1 unacknowledged)"
+    ]
+
+
+def test_a_missing_count_in_any_sample_is_unknown() -> None:
+    known = [Queue("engine", "classic", 0, 0)]
+    for missing in (Queue("engine", "classic", None, 0), Queue("engine", "classic", 0, None)):
+        gate = _drain(_queues(known, [missing], known))
+        assert gate.findings == []
+        assert "how many messages queue engine holds" in gate.unknowns[0]
+
+
+def test_what_is_no_work_does_not_count() -> None:
+    names = ["reply_1f", "engine_fanout_1f", "notifications.info", "engine_worker_fanout_1f"]
+    assert _said(_drain(_queues([Queue(name, "classic", 9, 9) for name in names]))) == []
+
+
+def test_work_of_an_engine_that_is_gone() -> None:
+    queues = [Queue("engine_worker.e1", "classic", 1, 0), Queue("engine_worker.x", "classic", 1, 0)]
+    assert [said.endswith("its engine is gone") for said in _said(_drain(_queues(queues)))] == [
+        False,
+        True,
+    ]
+
+
+def test_an_old_vhost_that_was_deleted_too_early() -> None:
+    assert _said(_drain(_queues(exists=False))) == [
+        "blocker vhost heat-n: does not exist; whatever waited in it is lost"
+    ]
+
+
+def test_on_a_shared_vhost_only_an_engines_own_queues_count() -> None:
+    queues = [Queue("engine_worker", "classic", 5, 0), Queue("engine_worker.e1", "classic", 1, 0)]
+    shared = _plan(broker={"isolation": "shared"})
+    assert _said(_drain(_queues(queues), shared)) == [
+        "blocker queue engine_worker.e1: 1 messages wait (0 unacknowledged)"
+    ]
+
+
+def test_after_a_cold_stop_it_is_a_warning() -> None:
+    gate = _judge(
+        QUEUES.check_stopped_engines_left_no_work,
+        "stopped",
+        plan=_plan(mode="cold"),
+        old_queues=_queues([Queue("engine_worker", "classic", 1, 0)]),
+        database=_database(),
+    )
+    assert [finding.level for finding in gate.findings] == ["warning"]
+
+
+# --- stacks.in-progress
+
+
+@pytest.mark.parametrize(
+    ("stack", "level", "words"),
+    [
+        (_stack("e1"), "warning", "a live engine works on it"),
+        (_stack("e1", age=9999), "warning", "beyond its timeout of 3600 s; a live engine works"),
+        (_stack(lock="e1", convergence=False), "warning", "a live engine works on it"),
+        (_stack("dead"), "blocker", "held by engine control2 (dead), which is dead"),
+        (_stack("e1", "unknown"), "blocker", "held by engine unknown, which is dead"),
+        (_stack(lock="unknown", status="COMPLETE"), "blocker", "CREATE COMPLETE, but locked, held"),
+        (_stack(), "warning", "no engine holds it at this moment"),
+        (_stack(age=3601), "blocker", "beyond its timeout of 3600 s, and no engine holds it"),
+    ],
+)
+def test_work_before_the_upgrade(stack: StackInFlight, level: str, words: str) -> None:
+    rows = (_row("e1", "control1"), _row("dead", "control2", silent=500))
+    database = _database(services=rows, in_flight=(stack,))
+    gate = _judge(STACKS.check_work_in_flight_is_alive, "pre", database=database)
+    (finding,) = gate.findings
+    assert finding.level == level
+    assert words in finding.summary
+    assert finding.object == "stack web (s1), project p1"
+
+
+def test_work_after_a_cold_stop_was_cut_off() -> None:
+    database = _database(in_flight=(_stack("e1"),))
+    gate = _judge(STACKS.check_nothing_was_cut_off, "stopped", database=database)
+    assert [finding.level for finding in gate.findings] == ["blocker"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "level"),
+    [
+        (_stack("new"), "note"),
+        (_stack("old"), "blocker"),
+        (_stack("new", "old"), "blocker"),
+        (_stack("new", lock="old"), "blocker"),
+        (_stack("nowhere"), "blocker"),
+        (_stack(), "blocker"),
+    ],
+)
+def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
+    rows = (_row("old", "control1"), _row("new", "control2"), _row("nowhere", "control3"))
+    listeners = [Listener("old", OLD, 1), Listener("new", NEW, 1)]
+    gate = _judge(
+        STACKS.check_old_side_works_on_nothing,
+        "last-engine",
+        database=_database(services=rows, in_flight=(stack,)),
+        placement=place(rows, listeners),
+        target_configuration=_configuration(NEW, "control2"),
+    )
+    assert [finding.level for finding in gate.findings] == [level]
+
+
+# --- services
+
+
+def _alive(phase: str, *rows: ServiceRow, host: str = "", **plan: Any) -> list[str]:
+    database = _database(services=rows)
+    return _said(
+        _judge(
+            SERVICES.check_engines_report, phase, host=host, plan=_plan(**plan), database=database
+        )
+    )
+
+
+def test_engines_that_report() -> None:
+    assert _alive("pre", _row("a", "control1"), _row("b", "control2")) == []
+
+
+def test_no_engine_at_all_is_a_blocker() -> None:
+    assert _alive("pre") == ["blocker heat-engine: no engine is alive"]
+    assert _alive("engine", _row("a", "control1"), host="control1") == [
+        "blocker heat-engine: no engine besides control1 is alive"
+    ]
+
+
+def test_a_listed_host_without_a_row() -> None:
+    current = {"version": "25.0.2", "engines": ["control1", "control2"]}
+    assert _alive("pre", _row("a", "control1"), current=current) == [
+        "blocker engine host control2: has no service row"
+    ]
+
+
+def test_one_of_several_workers_that_died() -> None:
+    rows = (_row("a", "control1"), _row("b", "control1", silent=500))
+    assert _alive("pre", *rows) == [
+        "warning engine host control1: 1 of 2 workers do not report; they ended without a stop"
+    ]
+
+
+def test_a_host_that_has_no_engine_is_taken_for_an_api() -> None:
+    assert _alive("engine", _row("a", "control1"), host="api1") == [
+        "note host api1: has no engine, so this gate is taken to be about its API; "
+        "engine hosts: control1"
+    ]
+
+
+def _versions(
+    phase: str,
+    rows: list[ServiceRow],
+    listeners: list[Listener],
+    *,
+    mode: str = "rolling",
+    gates: tuple[EarlierGate, ...] = (),
+    new: str = NEW,
+) -> Judgement:
+    return _judge(
+        SERVICES.check_engines_run_their_release,
+        phase,
+        plan=_plan(mode=mode),
+        placement=place(rows, listeners),
+        current_configuration=_configuration(OLD, "control1"),
+        target_configuration=_configuration(new, "control2"),
+        earlier_gates=EarlierGates("/reports", gates),
+        database=_database(services=tuple(rows)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "vhost", "red"),
+    [
+        ("installed", OLD, False),
+        ("installed", NEW, True),
+        ("engine", OLD, False),
+        ("engine", NEW, False),
+        ("post", NEW, False),
+        ("post", OLD, True),
+    ],
+)
+def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
+    gate = _versions(phase, [_row("a", "control1")], [Listener("a", vhost, 1)])
+    assert (bool(gate.findings), gate.unknowns) == (red, [])
+
+
+def test_one_vhost_tells_no_release() -> None:
+    gate = _versions("post", [_row("a", "control1")], [Listener("a", OLD, 1)], new=OLD)
+    assert "the vhost does not tell an engine's release" in gate.unknowns[0]
+
+
+STOPPED = EarlierGate("stopped", NOW - timedelta(hours=1), opened=True)
+
+
+def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None:
+    new, old = _row("n", "control1"), _row("o", "control2", created=NOW - timedelta(hours=2))
+    gate = _versions("post", [new, old], [], mode="cold", gates=(STOPPED,), new=OLD)
+    (finding,) = gate.findings
+    assert finding.object == "engine control2 (o)"
+    assert "before phase stopped; it runs the current release" in finding.summary
+
+
+@pytest.mark.parametrize("gates", [(), (replace(STOPPED, opened=False),)])
+def test_without_an_open_stopped_gate_a_cold_upgrade_proves_nothing(
+    gates: tuple[EarlierGate, ...],
+) -> None:
+    gate = _versions("post", [_row("n", "control1")], [], mode="cold", gates=gates, new=OLD)
+    assert "no gate of phase stopped has opened" in gate.unknowns[0]
+
+
+def test_no_engine_runs_between_cold_stop_and_start() -> None:
+    gate = _versions("installed", [_row("n", "control1")], [], mode="cold", new=OLD)
+    assert [finding.level for finding in gate.findings] == ["blocker"]

@@ -1,0 +1,122 @@
+"""Sources are asked once, at the same time, and whatever they do not answer is an error."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from heat_upgrade_checks import evidence
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
+from heat_upgrade_checks.evidence import Source
+from heat_upgrade_checks.evidence.gather import Gatherer
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.retry import ask
+from heat_upgrade_checks.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class _Facts:
+    extent: str = "two of two"
+
+
+@pytest.fixture
+def site() -> Site:
+    plan = {
+        "name": "unit",
+        "mode": "cold",
+        "current": {"version": "25.0.2"},
+        "target": {"version": "26.0.2"},
+    }
+    secrets = Secrets()
+    secrets.add("canary-secret")
+    return Site(Plan.model_validate(plan), Path("/nowhere"), secrets)
+
+
+def _source(monkeypatch: pytest.MonkeyPatch, name: str, observe: object, **more: float) -> None:
+    source = Source(name, f"the {name}", "nowhere", **more)  # type: ignore[arg-type]
+    monkeypatch.setitem(evidence.SOURCES, name, source)
+    observers = {**getattr(Source, "_observers", {}), name: observe}
+    monkeypatch.setattr(Source, "_observers", observers, raising=False)
+    monkeypatch.setattr(Source, "observe", property(lambda self: self._observers[self.name]))
+
+
+def test_sources_are_asked_at_the_same_time_and_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def slow(_: Site) -> _Facts:
+        calls.append(1)
+        time.sleep(0.5)
+        return _Facts()
+
+    for name in ("a", "b", "c"):
+        _source(monkeypatch, name, slow)
+    gatherer = Gatherer(site)
+    begun = time.monotonic()
+    gatherer.start(["a", "b", "c"])
+    gatherer.start(["a"])
+    observed = [gatherer.observation(name) for name in ("a", "b", "c", "a")]
+    assert time.monotonic() - begun < 1.4
+    assert len(calls) == 3
+    assert {(each.summary, each.error, each.attempts) for each in observed} == {
+        ("two of two", "", 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "configured"),
+    [
+        (Unobserved("canary-secret is wrong; correct it"), "*** is wrong; correct it", True),
+        (NotConfigured("add it"), "add it", False),
+        (KeyError("canary-secret"), "this tool failed to read it (KeyError in test_gather", True),
+        (SystemExit(0), "this tool failed to read it (SystemExit in test_gather", True),
+    ],
+)
+def test_whatever_is_raised_is_an_error(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    sentence: str,
+    configured: bool,
+) -> None:
+    def broken(_: Site) -> _Facts:
+        raise error
+
+    _source(monkeypatch, "a", broken)
+    observed = Gatherer(site).observation("a")
+    assert sentence in observed.error
+    assert (observed.facts, observed.configured) == (None, configured)
+    assert "canary" not in observed.error
+
+
+def test_a_source_that_is_silent_beyond_its_deadline(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _source(monkeypatch, "a", lambda _: time.sleep(5), deadline=0.2)
+    observed = Gatherer(site).observation("a")
+    assert "the a: no answer within 0.2 s" in observed.error
+    assert observed.facts is None
+
+
+def test_attempts_are_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([ConnectionError(), ConnectionError()])
+
+    def flaky() -> _Facts:
+        for failure in failures:
+            raise failure
+        return _Facts()
+
+    def observe(_: Site) -> _Facts:
+        return ask(flaky, again_on=lambda error: isinstance(error, ConnectionError))
+
+    _source(monkeypatch, "a", observe)
+    assert Gatherer(site).observation("a").attempts == 3
+
+
+def test_a_recorded_run_asks_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    _source(monkeypatch, "a", lambda _: pytest.fail("it was asked"))
+    observed = Gatherer(site, recorded={}).observation("a")
+    assert observed.error == "the a: not part of the recorded evidence"

@@ -269,7 +269,10 @@ def test_backup_fresh(
 
 
 def test_a_backup_from_the_future_is_unknown() -> None:
-    facts: dict[str, Any] = {"backups": _backups(modified_at=NOW + timedelta(hours=1)), "database": _database()}
+    facts: dict[str, Any] = {
+        "backups": _backups(modified_at=NOW + timedelta(hours=1)),
+        "database": _database(),
+    }
     gate = _judge(BACKUP.check_backup_is_fresh, "pre", **facts)
     assert "last modified in the future" in gate.unknowns[0]
 
@@ -301,7 +304,10 @@ def test_a_backup_without_a_table() -> None:
     ],
 )
 def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str | None) -> None:
-    facts: dict[str, Any] = {"database": _database(**database), "current_release": _release("25.0.2", **release)}
+    facts: dict[str, Any] = {
+        "database": _database(**database),
+        "current_release": _release("25.0.2", **release),
+    }
     gate = _judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
     said = _said(gate)
     assert said == [] if expected is None else expected in said[0]

@@ -20,10 +20,10 @@ _GATE_FOLDER = re.compile(r"(?P<number>\d+)-(?P<name>.+)")
 
 @dataclass(frozen=True)
 class Entry:
-    """One gate that was written: its folder, and its document or None where it is unreadable."""
+    """One gate that was written: its folder, and its document or why that cannot be read."""
 
     folder: Path
-    gate: Gate | None
+    gate: Gate | str
 
 
 def entries(upgrade_folder: Path) -> list[Entry]:
@@ -31,24 +31,26 @@ def entries(upgrade_folder: Path) -> list[Entry]:
     if not upgrade_folder.is_dir():
         return []
     numbered = sorted(
-        (int(match["number"]), folder)
+        (int(match["number"]), folder.name, folder)
         for folder in upgrade_folder.iterdir()
         if (match := _match(folder)) and folder.is_dir()
     )
-    return [Entry(folder, _load(folder / "gate.json")) for _, folder in numbered]
+    return [Entry(folder, _load(folder / "gate.json")) for _, _, folder in numbered]
 
 
-def _load(path: Path) -> Gate | None:
+def _load(path: Path) -> Gate | str:
     try:
         return document.load(path)
-    except (OSError, ValueError):
-        return None
+    except OSError as error:
+        return f"gate.json cannot be read: {error.strerror}"
+    except ValueError:
+        return f"gate.json is not a gate document of version {document.SCHEMA_VERSION}"
 
 
 def previous(upgrade_folder: Path) -> Previous | None:
     """The gate that the next one follows: the last one that was not partial."""
     for entry in reversed(entries(upgrade_folder)):
-        if entry.gate is not None and not entry.gate.partial:
+        if isinstance(entry.gate, Gate) and not entry.gate.partial:
             digest = hashlib.sha256((entry.folder / "gate.json").read_bytes()).hexdigest()
             return Previous(entry.gate.phase, digest)
     return None

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.report.wording import VERDICT_WORDS
 
 _WORDS = {
     Outcome.PASSED: ("PASSED", "green"),
@@ -80,7 +81,7 @@ class Terminal:
                 self._finding(word, result, finding)
             if len(found) > _MOST_FINDINGS:
                 self._print(f"\n... and {len(found) - _MOST_FINDINGS} more; see the report")
-        verdict = gate.verdict.value.upper().replace("-", " ").replace("NO GO", "NO-GO")
+        verdict = VERDICT_WORDS[gate.verdict]
         partial = " (partial gate)" if gate.partial else ""
         self._print()
         self._console.print(Text(f"{verdict}{partial}", style=_VERDICT_STYLES[gate.verdict]))

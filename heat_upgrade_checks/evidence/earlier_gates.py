@@ -6,6 +6,7 @@ from datetime import datetime
 from heat_upgrade_checks import journal
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,6 @@ def observe(site: Site) -> EarlierGates:
                 gate.verdict in {Verdict.GO, Verdict.GO_WITH_WARNINGS},
             )
             for gate in gates
-            if gate is not None and not gate.partial
+            if isinstance(gate, Gate) and not gate.partial
         ),
     )

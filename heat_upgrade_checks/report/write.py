@@ -1,16 +1,15 @@
 """The reports as files."""
 
 import os
-import re
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from heat_upgrade_checks import gate as documents
+from heat_upgrade_checks import journal
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.report import html, index, junit, markdown
 
 _MODE = 0o640
-_NUMBERED = re.compile(r"([0-9]+)-.")
 
 
 def write_reports(gate: Gate, folder: Path) -> None:
@@ -23,24 +22,10 @@ def write_reports(gate: Gate, folder: Path) -> None:
 
 def refresh_index(upgrade_folder: Path) -> Path:
     """Tell the upgrade anew from the gates found below `upgrade_folder`; where it was told."""
-    numbered = sorted(
-        (int(match[1]), folder.name, folder)
-        for folder in upgrade_folder.iterdir()
-        if (match := _NUMBERED.match(folder.name))
-    )
-    page = index.render([(name, _gate_or_why_not(folder)) for _, name, folder in numbered])
+    gates = [(entry.folder.name, entry.gate) for entry in journal.entries(upgrade_folder)]
     target = upgrade_folder / "index.html"
-    _put(target, page.encode())
+    _put(target, index.render(gates).encode())
     return target
-
-
-def _gate_or_why_not(folder: Path) -> Gate | str:
-    try:
-        return documents.load(folder / "gate.json")
-    except OSError as error:
-        return f"gate.json cannot be read: {error.strerror}"
-    except ValueError:
-        return f"gate.json is not a gate document of version {documents.SCHEMA_VERSION}"
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -283,15 +283,12 @@ def test_a_stopped_database(acknowledged: Gates) -> None:
     lab = acknowledged.rolling.lab
     lab.mariadb.stop()
     try:
-        outcome = acknowledged.judge("pre")
+        # Without the API: Keystone has lost its database as well.
+        outcome = acknowledged.judge("pre", api=None)
     finally:
         lab.mariadb.start()
-    # Heat's API needs the database as well, and says so with an error of its own.
-    assert outcome.outcomes("error") - {"api.answers"} == OF_THE_DATABASE
-    for id in OF_THE_DATABASE:
-        assert "the server cannot be reached; start it" in outcome.check(id)["reason"]
-    assert {"backup.exists", "release.path"} <= outcome.outcomes("passed")
-    acknowledged.rolling.engine.wait_up()
+        acknowledged.rolling.engine.wait_up()
+    _unobserved(outcome, OF_THE_DATABASE, "the server cannot be reached; start it")
 
 
 def test_a_stopped_broker(acknowledged: Gates) -> None:

@@ -55,7 +55,25 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
         case ["api", "whoami"]:
             return {"name": "heat", "tags": ["monitoring"]}
         case ["api", "overview"]:
-            return {"rabbitmq_version": RABBITMQ_VERSION, "management_version": RABBITMQ_VERSION}
+            return {
+                "rabbitmq_version": RABBITMQ_VERSION,
+                "disable_stats": False,
+                "rates_mode": "basic",
+            }
+        case ["api", "nodes"]:
+            return [
+                {
+                    "name": "rabbit@demo",
+                    "running": True,
+                    "mem_alarm": False,
+                    "disk_free_alarm": False,
+                    "partitions": [],
+                }
+            ]
+        case ["api", "health", "checks", "node-is-quorum-critical"]:
+            return {"status": "ok", "reason": "single node cluster"}
+        case ["api", "vhosts", vhost, "connections"] if unquote(vhost) in state["vhosts"]:
+            return list(_connections(unquote(vhost), state))
         case ["api", "vhosts"]:
             return [{"name": name} for name in state["vhosts"]]
         case ["api", "queues", vhost] if unquote(vhost) in state["vhosts"]:
@@ -84,6 +102,13 @@ def _queues(vhost: str, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
             server = engine["host"] if topic == "engine" else engine["engine_id"]
             yield vhost, f"{topic}.{server}"
             yield vhost, f"{topic}_fanout_{engine['engine_id'].replace('-', '')}"
+
+
+def _connections(vhost: str, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for number, engine in enumerate(state["engines"], 1000):
+        if engine["vhost"] == vhost:
+            name = f"heat-engine:{number}:{engine['engine_id']}"
+            yield {"user_provided_name": name, "peer_host": "127.0.0.1", "user": "heat"}
 
 
 def _live(queue: tuple[str, str], state: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,8 @@ SOURCES: dict[str, Source] = {
         Source("target_release", "target release's interpreter", "release", "observe_target"),
         Source("database", "Heat's database", "database", deadline=300.0),
         Source("broker", "RabbitMQ", "broker"),
+        Source("broker_health", "RabbitMQ's health", "broker_health"),
+        Source("old_vhost", "RabbitMQ, connections to the old vhost", "old_vhost"),
         Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
         Source("api", "Heat's API", "api", deadline=200.0),
         Source("backups", "database backup", "backup", deadline=None),

@@ -3,24 +3,21 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.queues import LISTENER, listening_engine
 
-_MANAGEMENT_PORT = 15672
 _PAGE = 500
-_SEES_ALL = {"monitoring", "administrator"}
 # Seconds between samples. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
 _STATISTICS_INTERVAL = 7.0
-
-Shape = TypeVar("Shape", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True)
@@ -100,11 +97,11 @@ class OldQueues:
 
 def observe(site: Site) -> Broker:
     """Where engines listen, over all vhosts."""
-    http, version = _connect(site)
+    http, version = connect(site)
     listeners: list[Listener] = []
     visible: list[str] = []
     hidden: list[str] = []
-    for vhost in sorted(row["name"] for row in _get(http, list, "api/vhosts", columns="name")):
+    for vhost in sorted(row["name"] for row in get(http, list, "api/vhosts", columns="name")):
         rows = _listener_queues(http, vhost)
         (hidden if rows is None else visible).append(vhost)
         listeners += [
@@ -118,7 +115,7 @@ def observe(site: Site) -> Broker:
 def observe_old_queues(site: Site) -> OldQueues:
     """What the queues of the current release's vhost hold, several times in a row."""
     vhost = site.conf("current").transport().vhost
-    http, _ = _connect(site)
+    http, _ = connect(site)
     path = f"api/queues/{quote(vhost, safe='')}"
     samples: list[Sample] = []
     live = True
@@ -128,13 +125,8 @@ def observe_old_queues(site: Site) -> OldQueues:
         response = http.get(path, disable_stats="true", enable_queue_totals="true")
         if response.status_code == requests.codes.not_found:
             return OldQueues(http.base, vhost, False, False, ())
-        if response.status_code == requests.codes.unauthorized:
-            user = http.auth[0] if http.auth else ""
-            raise Unobserved(
-                f"RabbitMQ's account {user} may not see vhost {vhost} at {http.base}; "
-                f"run: rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '^$'"
-            )
-        rows = _body(http, response, list, path)
+        require_sight(http, response, vhost)
+        rows = body(http, response, list, path)
         # A broker that does not know these parameters answers with its statistics.
         live = live and not any("memory" in row or "message_stats" in row for row in rows)
         queues = tuple(
@@ -148,71 +140,6 @@ def observe_old_queues(site: Site) -> OldQueues:
         )
         samples.append(Sample(datetime.now(UTC), queues))
     return OldQueues(http.base, vhost, True, live, tuple(samples))
-
-
-def _connect(site: Site) -> tuple[ReadOnlyHttp, str]:
-    """The first management URL that answers, and the broker's version."""
-    plan = site.plan.broker
-    hosts = site.conf("current").transport().hosts
-    password = plan.password(site.secrets)
-    if plan.username is not None and password is None:
-        raise UsageError("broker.username in the plan needs broker.password_env or password_file")
-    username = plan.username or hosts[0].username
-    if password is None:
-        password = hosts[0].password
-    if username is None or password is None:
-        raise Unobserved(
-            "transport_url holds no account for RabbitMQ; "
-            "add broker.username and broker.password_env to the plan"
-        )
-    urls = plan.management or tuple(f"http://{host.host}:{_MANAGEMENT_PORT}" for host in hosts)
-    problems = []
-    for url in urls:
-        http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), plan.ca_file)
-        try:
-            _require_full_sight(http, username)
-            overview = _get(http, dict, "api/overview")
-        except Unobserved as problem:
-            problems.append(str(problem))
-        else:
-            return http, str(overview.get("rabbitmq_version", "unknown"))
-    raise Unobserved(problems[0])
-
-
-def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
-    """Without the tag RabbitMQ hides that other vhosts exist at all."""
-    tags = _get(http, dict, "api/whoami").get("tags", [])
-    tags = set(tags.split(",") if isinstance(tags, str) else tags)
-    if not tags & _SEES_ALL:
-        raise Unobserved(
-            f"RabbitMQ's account {username} sees only its own vhosts at {http.base}; "
-            f"run: rabbitmqctl set_user_tags {username} monitoring"
-        )
-
-
-def _get(http: ReadOnlyHttp, shape: type[Shape], path: str, **parameters: str) -> Shape:
-    return _body(http, http.get(path, **parameters), shape, path)
-
-
-def _body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], path: str) -> Shape:
-    if response.status_code == requests.codes.unauthorized:
-        raise Unobserved(
-            f"RabbitMQ's management API at {http.base} refuses the account "
-            f"{http.auth[0] if http.auth else ''}: wrong password, or it lacks the monitoring tag; "
-            "correct broker.username and broker.password_env in the plan"
-        )
-    if response.status_code != requests.codes.ok:
-        raise Unobserved(
-            f"RabbitMQ's management API at {http.base} answers {response.status_code} to "
-            f"GET {path}; correct broker.management in the plan"
-        )
-    body = http.json(response)
-    if not isinstance(body, shape):
-        raise Unobserved(
-            f"RabbitMQ's management API at {http.base}: GET {path} gives no {shape.__name__}; "
-            "another server answers there: correct broker.management in the plan"
-        )
-    return body
 
 
 def _listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
@@ -231,7 +158,7 @@ def _listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | N
         )
         if response.status_code == requests.codes.unauthorized:
             return None
-        answer = _body(http, response, dict, path)
+        answer = body(http, response, dict, path)
         found += answer["items"]
         page, pages = page + 1, answer["page_count"]
     return found

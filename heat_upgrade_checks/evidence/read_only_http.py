@@ -1,5 +1,6 @@
 """HTTP that can only read: GET and nothing else, asked again where that may help."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,20 @@ class ReadOnlyHttp:
 
         :raises Unobserved: nobody answers, or the answer is a server error three times.
         """
+        return self._get(path, parameters, frozenset())
+
+    def passes(self, path: str) -> bool | None:
+        """What a health check says: 200 is yes, 503 is no, anything else is no answer.
+
+        :raises Unobserved: nobody answers, or the answer is another server error three times.
+        """
+        unavailable = requests.codes.service_unavailable
+        response = self._get(path, {}, frozenset({unavailable}))
+        return {requests.codes.ok: True, unavailable: False}.get(response.status_code)
+
+    def _get(
+        self, path: str, parameters: Mapping[str, str], expected: frozenset[int]
+    ) -> requests.Response:
         url = f"{self.base.rstrip('/')}/{path.lstrip('/')}"
 
         def question() -> requests.Response:
@@ -51,7 +66,8 @@ class ReadOnlyHttp:
                 timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
                 allow_redirects=False,
             )
-            if response.status_code >= requests.codes.internal_server_error:
+            status = response.status_code
+            if status >= requests.codes.internal_server_error and status not in expected:
                 raise _Busy(response)
             return response
 

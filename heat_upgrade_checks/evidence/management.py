@@ -1,0 +1,100 @@
+"""RabbitMQ's management API: which of its URLs answers, to which account, and in which shape."""
+
+from typing import Any, TypeVar
+
+import requests
+
+from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
+from heat_upgrade_checks.evidence.site import Site
+
+_MANAGEMENT_PORT = 15672
+_SEES_ALL = {"monitoring", "administrator"}
+
+Shape = TypeVar("Shape", dict[str, Any], list[Any])
+
+
+def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
+    """The first management URL that answers, and the broker's version.
+
+    :raises Unobserved: none answers, or the account sees too little.
+    """
+    plan = site.plan.broker
+    hosts = site.conf("current").transport().hosts
+    password = plan.password(site.secrets)
+    if plan.username is not None and password is None:
+        raise UsageError("broker.username in the plan needs broker.password_env or password_file")
+    username = plan.username or hosts[0].username
+    if password is None:
+        password = hosts[0].password
+    if username is None or password is None:
+        raise Unobserved(
+            "transport_url holds no account for RabbitMQ; "
+            "add broker.username and broker.password_env to the plan"
+        )
+    urls = plan.management or tuple(f"http://{host.host}:{_MANAGEMENT_PORT}" for host in hosts)
+    problems = []
+    for url in urls:
+        http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), plan.ca_file)
+        try:
+            _require_full_sight(http, username)
+            overview = get(http, dict, "api/overview")
+        except Unobserved as problem:
+            problems.append(str(problem))
+        else:
+            return http, str(overview.get("rabbitmq_version", "unknown"))
+    raise Unobserved(problems[0])
+
+
+def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
+    """Without the tag RabbitMQ hides that other vhosts exist at all."""
+    tags = get(http, dict, "api/whoami").get("tags", [])
+    tags = set(tags.split(",") if isinstance(tags, str) else tags)
+    if not tags & _SEES_ALL:
+        raise Unobserved(
+            f"RabbitMQ's account {username} sees only its own vhosts at {http.base}; "
+            f"run: rabbitmqctl set_user_tags {username} monitoring"
+        )
+
+
+def get(http: ReadOnlyHttp, shape: type[Shape], path: str, **parameters: str) -> Shape:
+    """The answer to GET, which must be good and of this shape.
+
+    :raises Unobserved: it is not; the sentence says which right or URL to correct.
+    """
+    return body(http, http.get(path, **parameters), shape, path)
+
+
+def body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], path: str) -> Shape:
+    """The body of a good answer; see `get`."""
+    if response.status_code == requests.codes.unauthorized:
+        raise Unobserved(
+            f"RabbitMQ's management API at {http.base} refuses the account "
+            f"{http.auth[0] if http.auth else ''}: wrong password, or it lacks the monitoring tag; "
+            "correct broker.username and broker.password_env in the plan"
+        )
+    if response.status_code != requests.codes.ok:
+        raise Unobserved(
+            f"RabbitMQ's management API at {http.base} answers {response.status_code} to "
+            f"GET {path}; correct broker.management in the plan"
+        )
+    decoded = http.json(response)
+    if not isinstance(decoded, shape):
+        raise Unobserved(
+            f"RabbitMQ's management API at {http.base}: GET {path} gives no {shape.__name__}; "
+            "another server answers there: correct broker.management in the plan"
+        )
+    return decoded
+
+
+def require_sight(http: ReadOnlyHttp, response: requests.Response, vhost: str) -> None:
+    """RabbitMQ answers 401 to a question on a vhost on which the account has no permission.
+
+    :raises Unobserved: this is that answer; the sentence says what to grant.
+    """
+    if response.status_code == requests.codes.unauthorized:
+        user = http.auth[0] if http.auth else ""
+        raise Unobserved(
+            f"RabbitMQ's account {user} may not see vhost {vhost} at {http.base}; "
+            f"run: rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '^$'"
+        )

@@ -18,6 +18,19 @@ def check_old_queues_hold_no_work(
 ) -> None:
     """The old vhost holds no unprocessed work."""
     _judge(old_queues, database, gate, gate.block)
+    if not old_queues.exists or gate.plan.broker.isolation == "shared":
+        return
+    if old_queues.publish_rate is None:
+        gate.cannot_tell(
+            f"the broker keeps no statistics, so whether vhost {old_queues.vhost} is still "
+            "published to is unknown; enable its statistics"
+        )
+    elif old_queues.publish_rate:
+        gate.block(
+            f"vhost {old_queues.vhost}",
+            f"{old_queues.publish_rate:.1f} messages a second are still published to it",
+            hint="Wait until the old engines are idle; if it goes on, look for an API on it.",
+        )
 
 
 @check("queues.empty", phases=["stopped"], guide="cold 1")

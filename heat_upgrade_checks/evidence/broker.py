@@ -9,6 +9,8 @@ from urllib.parse import quote
 import requests
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.database import observe as observe_database
 from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -74,7 +76,11 @@ class OldQueues:
     """The queues of the current release's vhost, sampled.
 
     `live` tells that the counts are the queues' own; otherwise they are the management database's,
-    a few seconds old, and the samples lie further apart than its interval.
+    a few seconds old, and the samples lie further apart than its interval. `publish_rate` is in
+    messages per second over the broker's last statistics interval, None where it keeps none.
+
+    `database` was read after the first and before the last sample, so that work cannot slip from
+    one to the other unseen; None, with the reason in `database_error`, where it could not be read.
     """
 
     management: str
@@ -82,6 +88,18 @@ class OldQueues:
     exists: bool
     live: bool
     samples: tuple[Sample, ...]
+    publish_rate: float | None
+    database: Database | None
+    database_error: str
+
+    def read_between(self) -> Database:
+        """The database between the samples.
+
+        :raises Unobserved: it could not be read.
+        """
+        if self.database is None:
+            raise Unobserved(self.database_error)
+        return self.database
 
     @property
     def extent(self) -> str:
@@ -102,7 +120,7 @@ def observe(site: Site) -> Broker:
     visible: list[str] = []
     hidden: list[str] = []
     for vhost in sorted(row["name"] for row in get(http, list, "api/vhosts", columns="name")):
-        rows = _listener_queues(http, vhost)
+        rows = listener_queues(http, vhost)
         (hidden if rows is None else visible).append(vhost)
         listeners += [
             Listener(engine_id, vhost, row.get("consumers"))
@@ -116,33 +134,60 @@ def observe_old_queues(site: Site) -> OldQueues:
     """What the queues of the current release's vhost hold, several times in a row."""
     vhost = site.conf("current").transport().vhost
     http, _ = connect(site)
-    path = f"api/queues/{quote(vhost, safe='')}"
     samples: list[Sample] = []
-    live = True
+    live, found, problem = True, None, ""
     for number in range(site.plan.broker.samples):
+        if number == 1:
+            found, problem = _read_database(site)
         if number:
             time.sleep(_LIVE_INTERVAL if live else _STATISTICS_INTERVAL)
-        response = http.get(path, disable_stats="true", enable_queue_totals="true")
-        if response.status_code == requests.codes.not_found:
-            return OldQueues(http.base, vhost, False, False, ())
-        require_sight(http, response, vhost)
-        rows = body(http, response, list, path)
-        # A broker that does not know these parameters answers with its statistics.
+        rows = live_queues(http, vhost)
+        if rows is None:
+            database = found or _read_database(site)[0]
+            return OldQueues(http.base, vhost, False, False, (), None, database, problem)
+        # A broker that does not know the parameters answers with its statistics.
         live = live and not any("memory" in row or "message_stats" in row for row in rows)
-        queues = tuple(
-            Queue(
-                row["name"],
-                str(row.get("type", "")),
-                row.get("messages_ready"),
-                row.get("messages_unacknowledged"),
-            )
-            for row in rows
-        )
-        samples.append(Sample(datetime.now(UTC), queues))
-    return OldQueues(http.base, vhost, True, live, tuple(samples))
+        samples.append(Sample(datetime.now(UTC), tuple(map(_queue, rows))))
+    rate = _publish_rate(http, vhost)
+    return OldQueues(http.base, vhost, True, live, tuple(samples), rate, found, problem)
 
 
-def _listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
+def _read_database(site: Site) -> tuple[Database | None, str]:
+    try:
+        return observe_database(site), ""
+    except Unobserved as error:
+        return None, str(error)
+
+
+def live_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
+    """All queues with their live counts; None where the vhost does not exist."""
+    path = f"api/queues/{quote(vhost, safe='')}"
+    response = http.get(path, disable_stats="true", enable_queue_totals="true")
+    if response.status_code == requests.codes.not_found:
+        return None
+    require_sight(http, response, vhost)
+    return body(http, response, list, path)
+
+
+def _queue(row: dict[str, Any]) -> Queue:
+    ready, unacknowledged = row.get("messages_ready"), row.get("messages_unacknowledged")
+    return Queue(row["name"], str(row.get("type", "")), ready, unacknowledged)
+
+
+def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float | None:
+    overview = get(http, dict, "api/overview")
+    if overview.get("disable_stats") or overview.get("rates_mode") == "none":
+        return None
+    columns = "name,message_stats.publish_details.rate"
+    for row in get(http, list, "api/vhosts", columns=columns):
+        if row["name"] == vhost:
+            # With statistics kept, no figure means that nothing was published since the start.
+            stats = row.get("message_stats") or {}
+            return float((stats.get("publish_details") or {}).get("rate", 0.0))
+    return None
+
+
+def listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
     """The listener queues of a vhost, page by page; None where the account has no permission."""
     path = f"api/queues/{quote(vhost, safe='')}"
     found: list[dict[str, Any]] = []

@@ -5,11 +5,11 @@ both releases (heat/db/models.py). The session is read-only and each statement h
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from typing import TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -25,6 +25,8 @@ from heat_upgrade_checks.retry import ask
 _DEFAULT_STACK_TIMEOUT = 3600
 _CONNECT_TIMEOUT = 10
 _IDS_PER_QUERY = 500
+
+Facts = TypeVar("Facts")
 
 _SCHEMA = sa.MetaData()
 _STACK = sa.Table(
@@ -51,6 +53,19 @@ _RESOURCE = sa.Table(
     sa.Column("action", sa.String(255)),
     sa.Column("status", sa.String(255)),
     sa.Column("engine_id", sa.String(36)),
+)
+_EVENT = sa.Table(
+    "event",
+    _SCHEMA,
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("created_at", sa.DateTime),
+)
+_SYNC_POINT = sa.Table(
+    "sync_point",
+    _SCHEMA,
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("created_at", sa.DateTime),
+    sa.Column("updated_at", sa.DateTime),
 )
 _STACK_LOCK = sa.Table(
     "stack_lock",
@@ -110,7 +125,8 @@ class ResourceInFlight:
 class StackInFlight:
     """A stack that is IN_PROGRESS or locked, of any project, nested, hidden and backup included.
 
-    `age` and `timeout` are seconds; `lock` is the engine that holds its stack_lock, or "".
+    `age` and `timeout` are seconds; so is `still`, since its last event or sync_point, or since its
+    action began. `lock` is the engine that holds its stack_lock, or "".
     """
 
     id: str
@@ -120,6 +136,7 @@ class StackInFlight:
     action: str
     status: str
     age: float
+    still: float
     timeout: int
     convergence: bool
     backup: bool
@@ -173,16 +190,26 @@ def observe(site: Site) -> Database:
     """Heat's database, with the account of `heat.conf` or the one the plan gives."""
     url = url_of(site)
     shown = url.render_as_string(hide_password=True)
-    timeout = site.plan.database.statement_timeout
     conf = site.conf("current")
     default_timeout = int(conf.get("stack_action_timeout") or _DEFAULT_STACK_TIMEOUT)
+    return ask_in_session(site, lambda session: _read(session, url, shown, default_timeout))
 
-    def read() -> Database:
+
+def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
+    """What `read` finds in one read-only session, begun anew where that may help.
+
+    :raises Unobserved: the database cannot be reached, or not be read.
+    """
+    url = url_of(site)
+    shown = url.render_as_string(hide_password=True)
+    timeout = site.plan.database.statement_timeout
+
+    def question() -> Facts:
         with _session(url, timeout) as connection:
-            return _read(connection, url, shown, default_timeout)
+            return read(connection)
 
     try:
-        return ask(read, again_on=passes_by)
+        return ask(question, again_on=passes_by)
     except DBAPIError as error:
         raise Unobserved(sentence(error, shown)) from None
     except (SQLAlchemyError, OSError, ValueError) as error:
@@ -190,6 +217,11 @@ def observe(site: Site) -> Database:
             f"database {shown}: {type(error).__name__} while it was read; "
             "check that it is Heat's database and that its rows are not damaged"
         ) from None
+
+
+def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:
+    """The service rows of engines that did not end cleanly."""
+    return tuple(_services(connection, _clock(connection)))
 
 
 def url_of(site: Site) -> URL:
@@ -276,7 +308,7 @@ def _read_only_file(url: URL) -> URL:
 def _read(connection: sa.Connection, url: URL, shown: str, default_timeout: int) -> Database:
     clock = _clock(connection)
     present = set(sa.inspect(connection).get_table_names())
-    missing = {"stack", "resource", "stack_lock", "service"} - present
+    missing = {"event", "resource", "service", "stack", "stack_lock", "sync_point"} - present
     if missing:
         raise Unobserved(
             f"database {shown} has no table {', '.join(sorted(missing))}; it is not Heat's, or its "
@@ -361,9 +393,12 @@ def _in_flight(
         .order_by(_STACK.c.created_at, _STACK.c.id)
     )
     stacks = connection.execute(query).all()
-    resources = _resources_in_flight(connection, (stack.id for stack in stacks))
+    ids = [stack.id for stack in stacks]
+    resources = _resources_in_flight(connection, ids)
+    moved = _last_movements(connection, ids)
     for stack in stacks:
         begun = _utc(stack.updated_at or stack.created_at)
+        last = max([begun, *moved[stack.id]])
         yield StackInFlight(
             id=stack.id,
             name=stack.name,
@@ -372,6 +407,7 @@ def _in_flight(
             action=stack.action,
             status=stack.status,
             age=round((clock - begun).total_seconds(), 3),
+            still=round((clock - last).total_seconds(), 3),
             timeout=default_timeout if stack.timeout is None else stack.timeout * 60,
             convergence=bool(stack.convergence),
             backup=bool(stack.backup),
@@ -381,12 +417,11 @@ def _in_flight(
 
 
 def _resources_in_flight(
-    connection: sa.Connection, stack_ids: Iterable[str]
+    connection: sa.Connection, stack_ids: Sequence[str]
 ) -> dict[str, list[ResourceInFlight]]:
     found: dict[str, list[ResourceInFlight]] = defaultdict(list)
-    remaining = iter(stack_ids)
     columns = _RESOURCE.c
-    while ids := list(islice(remaining, _IDS_PER_QUERY)):
+    for ids in _portions(stack_ids):
         query = sa.select(_RESOURCE).where(
             columns.stack_id.in_(ids),
             (columns.status == "IN_PROGRESS") | columns.engine_id.is_not(None),
@@ -396,6 +431,29 @@ def _resources_in_flight(
                 ResourceInFlight(row.name, row.action, row.status, row.engine_id or "")
             )
     return found
+
+
+def _last_movements(
+    connection: sa.Connection, stack_ids: Sequence[str]
+) -> dict[str, list[datetime]]:
+    """When each stack's newest event and sync_point were written."""
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for ids in _portions(stack_ids):
+        for table, column in (
+            (_EVENT, _EVENT.c.created_at),
+            (_SYNC_POINT, _SYNC_POINT.c.created_at),
+            (_SYNC_POINT, _SYNC_POINT.c.updated_at),
+        ):
+            newest = sa.select(table.c.stack_id, sa.func.max(column).label("newest"))
+            query = newest.where(table.c.stack_id.in_(ids)).group_by(table.c.stack_id)
+            for row in connection.execute(query):
+                if row.newest is not None:
+                    found[row.stack_id].append(_utc(row.newest))
+    return found
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[at : at + _IDS_PER_QUERY] for at in range(0, len(ids), _IDS_PER_QUERY))
 
 
 def _utc(value: datetime) -> datetime:

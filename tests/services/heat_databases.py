@@ -109,6 +109,9 @@ class HeatDatabase:
             resource("root", "held", status="IN_PROGRESS", engine_id="live")
             resource("root", "done", status="COMPLETE")
             resource("nested", "orphan", status="IN_PROGRESS", engine_id="silent")
+            for id, age in (("old-event", 70), ("new-event", 40)):
+                moved = now - timedelta(seconds=age)
+                add("event", uuid=id, stack_id="root", created_at=moved, resource_action="CREATE")
             add("stack_lock", stack_id="legacy", engine_id="live")
         engine.dispose()
 

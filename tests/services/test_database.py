@@ -21,6 +21,8 @@ from tests.services.postgresql import PostgreSQL
 MIGRATE_ERA = (19, 20)
 EXPAND = {26, 27}
 
+HEAT = ("event", "resource", "service", "stack", "stack_lock", "sync_point")
+
 Make = Callable[[], HeatDatabase]
 
 
@@ -77,6 +79,9 @@ def _is_read_whole(found: Database, release: int) -> None:
     assert in_flight["root"].timeout == 1800
     assert 89 < in_flight["root"].age < 200
     assert [resource.name for resource in in_flight["root"].resources] == ["held"]
+    # A stack without an event moved when its action began; here an event is younger than that.
+    assert in_flight["nested"].still == in_flight["nested"].age
+    assert 39 < in_flight["root"].still < 80
     assert in_flight["nested"].holders == ("silent",)
     assert (in_flight["nested"].owner_id, in_flight["nested"].timeout) == ("root", 3600)
     assert in_flight["legacy"].lock == "live"
@@ -156,7 +161,7 @@ def test_select_is_enough_and_a_missing_grant_is_named(
     mariadb: MariaDB, filled: HeatDatabase
 ) -> None:
     mariadb.execute(f"CREATE USER reader@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
-    for table in ("alembic_version", "stack", "resource", "stack_lock", "service"):
+    for table in ("alembic_version", *HEAT):
         mariadb.execute(f"GRANT SELECT ON heat_filled.{table} TO reader@'127.0.0.1'")
     url = f"mysql+pymysql://reader@127.0.0.1:{mariadb.port}/heat_filled"
     password = filled.folder / "password"
@@ -250,5 +255,5 @@ def test_each_refusal_has_its_sentence(
 
 
 def test_a_database_that_is_not_heats(on_mariadb: Make) -> None:
-    with pytest.raises(Unobserved, match=r"has no table resource, service, stack, stack_lock"):
+    with pytest.raises(Unobserved, match=f"has no table {', '.join(HEAT)}"):
         database.observe(on_mariadb().site())

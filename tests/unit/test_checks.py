@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks import catalogue
-from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
 from heat_upgrade_checks.evidence.configuration import Configuration
@@ -112,6 +112,7 @@ def _stack(*holders: str, age: float = 60, lock: str = "", **changes: Any) -> St
         action="CREATE",
         status="IN_PROGRESS",
         age=age,
+        still=age,
         timeout=3600,
         convergence=True,
         backup=False,
@@ -397,9 +398,14 @@ def test_isolation_is_not_asked_where_it_cannot_be(changes: dict[str, Any]) -> N
 # --- queues.empty
 
 
-def _queues(*samples: list[Queue], exists: bool = True) -> OldQueues:
+def _queues(
+    *samples: list[Queue],
+    exists: bool = True,
+    rate: float | None = 0.0,
+    database: Database | None = None,
+) -> OldQueues:
     taken = tuple(Sample(NOW, tuple(queues)) for queues in samples)
-    return OldQueues("http://rabbit:15672", OLD, exists, True, taken)
+    return OldQueues("http://rabbit:15672", OLD, exists, True, taken, rate, database, "gone")
 
 
 def _drain(old_queues: OldQueues, plan: Plan | None = None) -> Judgement:
@@ -427,6 +433,19 @@ def test_a_missing_count_in_any_sample_is_unknown() -> None:
         gate = _drain(_queues(known, [missing], known))
         assert gate.findings == []
         assert "how many messages queue engine holds" in gate.unknowns[0]
+
+
+def test_a_vhost_that_is_still_published_to() -> None:
+    assert _said(_drain(_queues([], rate=0.4))) == [
+        "blocker vhost heat-n: 0.4 messages a second are still published to it"
+    ]
+    gate = _drain(_queues([], rate=None))
+    assert "keeps no statistics" in gate.unknowns[0]
+
+
+def test_a_database_that_could_not_be_read_between_the_samples() -> None:
+    with pytest.raises(Unobserved, match="gone"):
+        _judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=_queues([]))
 
 
 def test_what_is_no_work_does_not_count() -> None:
@@ -470,32 +489,51 @@ def test_after_a_cold_stop_it_is_a_warning() -> None:
 # --- stacks.in-progress
 
 
+ROWS = (_row("e1", "control1"), _row("dead", "control2", silent=500))
+
+
 @pytest.mark.parametrize(
-    ("stack", "level", "words"),
+    ("stack", "words"),
     [
-        (_stack("e1"), "warning", "a live engine works on it"),
-        (_stack("e1", age=9999), "warning", "beyond its timeout of 3600 s; a live engine works"),
-        (_stack(lock="e1", convergence=False), "warning", "a live engine works on it"),
-        (_stack("dead"), "blocker", "held by engine control2 (dead), which is dead"),
-        (_stack("e1", "unknown"), "blocker", "held by engine unknown, which is dead"),
-        (_stack(lock="unknown", status="COMPLETE"), "blocker", "CREATE COMPLETE, but locked, held"),
-        (_stack(), "warning", "no engine holds it at this moment"),
-        (_stack(age=3601), "blocker", "beyond its timeout of 3600 s, and no engine holds it"),
+        (_stack("e1"), "CREATE IN_PROGRESS for 60 s; a live engine works on it"),
+        (_stack("e1", age=9999), "beyond its timeout of 3600 s; a live engine works on it"),
+        (_stack(lock="e1", convergence=False), "a live engine works on it"),
+        (_stack("e1", "unknown"), "no live engine holds it"),
+        (_stack(), "no live engine holds it"),
     ],
 )
-def test_work_before_the_upgrade(stack: StackInFlight, level: str, words: str) -> None:
-    rows = (_row("e1", "control1"), _row("dead", "control2", silent=500))
-    database = _database(services=rows, in_flight=(stack,))
-    gate = _judge(STACKS.check_work_in_flight_is_alive, "pre", database=database)
+def test_work_before_the_upgrade_is_a_warning(stack: StackInFlight, words: str) -> None:
+    database = _database(services=ROWS, in_flight=(stack,))
+    gate = _judge(STACKS.check_work_in_flight_is_known, "pre", database=database)
     (finding,) = gate.findings
-    assert finding.level == level
+    assert finding.level == "warning"
     assert words in finding.summary
     assert finding.object == "stack web (s1), project p1"
 
 
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        (_stack("e1", still=9999), []),
+        (_stack("dead", still=1), ["blocker: held by engine control2 (dead), which is dead"]),
+        (_stack("e1", "unknown"), ["blocker: held by engine unknown, which is dead"]),
+        (_stack(lock="unknown", status="COMPLETE"), ["blocker: held by engine unknown"]),
+        (_stack(still=121), ["blocker: no engine holds any of it, and nothing moved for 121 s"]),
+        (_stack(still=119), ["warning: no engine holds any of it, but it moved 119 s ago"]),
+    ],
+)
+def test_work_that_nobody_does(stack: StackInFlight, expected: list[str]) -> None:
+    database = _database(services=ROWS, in_flight=(stack,))
+    gate = _judge(STACKS.check_no_stack_is_stuck, "post", database=database)
+    said = [f"{f.level}: {f.summary.partition('; ')[2]}" for f in gate.findings]
+    assert len(said) == len(expected)
+    for one, start in zip(said, expected, strict=True):
+        assert one.startswith(start)
+
+
 def test_work_after_a_cold_stop_was_cut_off() -> None:
-    database = _database(in_flight=(_stack("e1"),))
-    gate = _judge(STACKS.check_nothing_was_cut_off, "stopped", database=database)
+    queues = _queues([], database=_database(in_flight=(_stack("e1"),)))
+    gate = _judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=queues)
     assert [finding.level for finding in gate.findings] == ["blocker"]
 
 
@@ -516,7 +554,7 @@ def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str)
     gate = _judge(
         STACKS.check_old_side_works_on_nothing,
         "last-engine",
-        database=_database(services=rows, in_flight=(stack,)),
+        old_queues=_queues([], database=_database(services=rows, in_flight=(stack,))),
         placement=place(rows, listeners),
         target_configuration=_configuration(NEW, "control2"),
     )

@@ -7,7 +7,7 @@ broadcast and `reply_<hex>` for answers.
 
 import re
 
-_WORK = re.compile(r"(engine|engine_worker|heat-engine-listener)(\..+)?")
+WORK_QUEUES = r"(engine|engine_worker|heat-engine-listener)(\..+)?"
 LISTENER = "heat-engine-listener."
 _SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
 
@@ -17,7 +17,7 @@ def holds_work(queue: str) -> bool:
 
     Replies, broadcasts and notifications are not.
     """
-    return _WORK.fullmatch(queue) is not None
+    return re.fullmatch(WORK_QUEUES, queue) is not None
 
 
 def listening_engine(queue: str) -> str | None:

@@ -34,6 +34,7 @@ _TABLES = {
     "software_config": "id TEXT PRIMARY KEY, name TEXT, config TEXT",
     "software_deployment": "id TEXT PRIMARY KEY, config_id TEXT, status TEXT",
     "sync_point": "entity_id TEXT, traversal_id TEXT, is_update BOOLEAN, stack_id TEXT, "
+    "created_at TIMESTAMP, updated_at TIMESTAMP, "
     "PRIMARY KEY (entity_id, traversal_id, is_update)",
     "alembic_version": "version_num TEXT PRIMARY KEY",
 }

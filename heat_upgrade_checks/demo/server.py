@@ -5,6 +5,7 @@ and what they hold follows from the demo's state.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -53,7 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
     match path.strip("/").split("/"):
         case ["api", "whoami"]:
-            return {"name": "heat", "tags": ["monitoring"]}
+            # As an administrator: a login by AMQP would find nobody here.
+            return {"name": "heat", "tags": ["administrator"]}
         case ["api", "overview"]:
             return {
                 "rabbitmq_version": RABBITMQ_VERSION,
@@ -77,18 +79,38 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
         case ["api", "vhosts"]:
             return [{"name": name} for name in state["vhosts"]]
         case ["api", "queues", vhost] if unquote(vhost) in state["vhosts"]:
-            queues = _queues(unquote(vhost), state)
+            queues = list(_queues(unquote(vhost), state))
             if "page" in parameters:
-                return _page(queues, parameters["name"])
+                return _page(queues, parameters, state)
             return [_live(queue, state) for queue in queues]
+        case ["api", "exchanges", vhost] if unquote(vhost) in state["vhosts"]:
+            return list(_exchanges(unquote(vhost), state))
+        case [
+            "api",
+            "policies" | "operator-policies" | "vhost-limits",
+            vhost,
+        ] if unquote(vhost) in state["vhosts"]:
+            return []
+        case ["api", "permissions", vhost, user] if unquote(vhost) in state["vhosts"]:
+            everything = dict.fromkeys(("configure", "write", "read"), ".*")
+            return {"user": user, "vhost": unquote(vhost), **everything}
         case ["v1", _, "stacks"]:
             return {"stacks": []}
         case _:
             return None
 
 
-def _page(queues: Iterator[tuple[str, str]], part: str) -> dict[str, Any]:
-    items = [{"name": name, "consumers": 1} for _, name in queues if part in name]
+def _page(
+    queues: list[tuple[str, str]], parameters: dict[str, str], state: dict[str, Any]
+) -> dict[str, Any]:
+    part = (
+        parameters["name"] if parameters["use_regex"] == "true" else re.escape(parameters["name"])
+    )
+    named = [queue for queue in queues if re.search(part, queue[1])]
+    if "enable_queue_totals" in parameters:
+        items = [_live(queue, state) for queue in named]
+    else:
+        items = [{"name": name, "consumers": 1} for _, name in named]
     return {"items": items, "page": 1, "page_count": 1, "page_size": 500, "total_count": len(items)}
 
 
@@ -102,6 +124,13 @@ def _queues(vhost: str, state: dict[str, Any]) -> Iterator[tuple[str, str]]:
             server = engine["host"] if topic == "engine" else engine["engine_id"]
             yield vhost, f"{topic}.{server}"
             yield vhost, f"{topic}_fanout_{engine['engine_id'].replace('-', '')}"
+
+
+def _exchanges(vhost: str, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"name": "", "type": "direct", "durable": True, "auto_delete": False, "arguments": {}}
+    if any(engine["vhost"] == vhost for engine in state["engines"]):
+        shape = {"type": "topic", "durable": False, "auto_delete": False, "arguments": {}}
+        yield {"name": "heat", **shape}
 
 
 def _connections(vhost: str, state: dict[str, Any]) -> Iterator[dict[str, Any]]:

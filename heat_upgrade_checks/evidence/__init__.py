@@ -63,6 +63,8 @@ SOURCES: dict[str, Source] = {
         Source("broker_health", "RabbitMQ's health", "broker_health"),
         Source("old_vhost", "RabbitMQ, connections to the old vhost", "old_vhost"),
         Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
+        Source("new_vhost", "RabbitMQ, new vhost", "new_vhost"),
+        Source("notifications", "RabbitMQ, notifications", "notifications"),
         Source("api", "Heat's API", "api", deadline=200.0),
         Source("backups", "database backup", "backup", deadline=None),
         Source("release_notes", "release notes", "release_notes"),

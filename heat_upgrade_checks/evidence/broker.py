@@ -14,7 +14,7 @@ from heat_upgrade_checks.evidence.database import observe as observe_database
 from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.queues import LISTENER, listening_engine
+from heat_upgrade_checks.queues import LISTENER, WORK_QUEUES, listening_engine
 
 _PAGE = 500
 # Seconds between samples. Statistics are 5 to 7 s old by default; live totals are not.
@@ -65,7 +65,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Sample:
-    """All queues of a vhost at one moment."""
+    """The work queues of a vhost at one moment."""
 
     at: datetime
     queues: tuple[Queue, ...]
@@ -108,7 +108,7 @@ class OldQueues:
             return f"vhost {self.vhost} does not exist at {self.management}"
         kind = "live counts" if self.live else "statistics"
         return (
-            f"{len(self.samples[-1].queues)} queues in vhost {self.vhost}, "
+            f"{len(self.samples[-1].queues)} work queues in vhost {self.vhost}, "
             f"{len(self.samples)} samples of {kind} at {self.management}"
         )
 
@@ -143,8 +143,9 @@ def observe_old_queues(site: Site) -> OldQueues:
             time.sleep(_LIVE_INTERVAL if live else _STATISTICS_INTERVAL)
         rows = live_queues(http, vhost)
         if rows is None:
-            database = found or _read_database(site)[0]
-            return OldQueues(http.base, vhost, False, False, (), None, database, problem)
+            if found is None and not problem:
+                found, problem = _read_database(site)
+            return OldQueues(http.base, vhost, False, False, (), None, found, problem)
         # A broker that does not know the parameters answers with its statistics.
         live = live and not any("memory" in row or "message_stats" in row for row in rows)
         samples.append(Sample(datetime.now(UTC), tuple(map(_queue, rows))))
@@ -160,13 +161,24 @@ def _read_database(site: Site) -> tuple[Database | None, str]:
 
 
 def live_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
-    """All queues with their live counts; None where the vhost does not exist."""
-    path = f"api/queues/{quote(vhost, safe='')}"
-    response = http.get(path, disable_stats="true", enable_queue_totals="true")
-    if response.status_code == requests.codes.not_found:
+    """The work queues with their live counts; None where the vhost does not exist.
+
+    RabbitMQ leaves out the others, of which a vhost may have thousands.
+    """
+    rows = _queues_named(
+        http,
+        vhost,
+        name=f"^{WORK_QUEUES}$",
+        use_regex="true",
+        disable_stats="true",
+        enable_queue_totals="true",
+    )
+    if isinstance(rows, list):
+        return rows
+    if rows.status_code == requests.codes.not_found:
         return None
-    require_sight(http, response, vhost)
-    return body(http, response, list, path)
+    require_sight(http, rows, vhost)
+    return body(http, rows, list, f"the queues of vhost {vhost}")
 
 
 def _queue(row: dict[str, Any]) -> Queue:
@@ -188,21 +200,26 @@ def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float | None:
 
 
 def listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
-    """The listener queues of a vhost, page by page; None where the account has no permission."""
+    """The listener queues of a vhost; None where the account has no permission."""
+    rows = _queues_named(http, vhost, name=LISTENER, use_regex="false", columns="name,consumers")
+    if isinstance(rows, list):
+        return rows
+    if rows.status_code == requests.codes.unauthorized:
+        return None
+    return body(http, rows, list, f"the queues of vhost {vhost}")
+
+
+def _queues_named(
+    http: ReadOnlyHttp, vhost: str, **parameters: str
+) -> list[dict[str, Any]] | requests.Response:
+    """The queues of a vhost page by page, or the answer that refuses to list them."""
     path = f"api/queues/{quote(vhost, safe='')}"
     found: list[dict[str, Any]] = []
     page, pages = 1, 1
     while page <= pages:
-        response = http.get(
-            path,
-            page=str(page),
-            page_size=str(_PAGE),
-            name=LISTENER,
-            use_regex="false",
-            columns="name,consumers",
-        )
-        if response.status_code == requests.codes.unauthorized:
-            return None
+        response = http.get(path, page=str(page), page_size=str(_PAGE), **parameters)
+        if response.status_code in {requests.codes.not_found, requests.codes.unauthorized}:
+            return response
         answer = body(http, response, dict, path)
         found += answer["items"]
         page, pages = page + 1, answer["page_count"]

@@ -3,6 +3,7 @@
 import socket
 from dataclasses import dataclass
 
+from heat_upgrade_checks.evidence.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.site import SideName, Site
 
 
@@ -34,12 +35,17 @@ def observe_target(site: Site) -> Configuration:
     return _observe(site, "target")
 
 
+def host_of(conf: HeatConf) -> str:
+    """`[DEFAULT] host`, which names the engine's queue."""
+    return conf.get("host") or socket.gethostname()
+
+
 def _observe(site: Site, side: SideName) -> Configuration:
     conf = site.conf(side)
     transport = conf.transport()
     return Configuration(
         files=conf.files,
-        host=conf.get("host") or socket.gethostname(),
+        host=host_of(conf),
         brokers=tuple(f"{broker.host}:{broker.port}" for broker in transport.hosts),
         vhost=transport.vhost,
     )

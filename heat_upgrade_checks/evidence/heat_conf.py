@@ -1,9 +1,10 @@
 """Heat's configuration as oslo.config reads it, secrets included; it never leaves the evidence."""
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from oslo_config import cfg
 
@@ -27,10 +28,14 @@ class BrokerHost:
 
 @dataclass(frozen=True)
 class Transport:
-    """Where RPC goes. `vhost` is "/" where the URL names none, as in oslo.messaging and kombu."""
+    """Where messages go. `vhost` is "/" where the URL names none, as in oslo.messaging and kombu.
+
+    `options` stand in the URL's query and override those of `[oslo_messaging_rabbit]`.
+    """
 
     hosts: tuple[BrokerHost, ...]
     vhost: str
+    options: dict[str, str] = field(default_factory=dict)
 
 
 class HeatConf:
@@ -57,6 +62,7 @@ class HeatConf:
         )
         self._conf = cfg.ConfigOpts()
         self._set: set[tuple[str, str]] = set()
+        self._all: dict[tuple[str, str], list[str]] = defaultdict(list)
         arguments = [f"--config-file={file}" for file in files]
         arguments += [f"--config-dir={folder}" for folder in directories]
         try:
@@ -93,6 +99,7 @@ class HeatConf:
                         self._secrets.add(value)
                 option = cfg.StrOpt(name.replace("-", "_"))
                 self._set.add((group, option.dest))
+                self._all[group, option.dest] += values
                 self._conf.register_opt(option, group=None if group == "DEFAULT" else group)
 
     def get(self, name: str, group: str = "DEFAULT") -> str | None:
@@ -111,6 +118,10 @@ class HeatConf:
                 f"[{group}] {name} of the {self.side} release refers to an option with $ that "
                 "these files do not set; set it there, or write $$ for a dollar sign"
             ) from None
+
+    def get_all(self, name: str, group: str) -> tuple[str, ...]:
+        """Every value of an option that may stand several times, as oslo.config collects them."""
+        return tuple(self._all.get((group, name), ()))
 
     def database_url(self) -> str:
         """`[database] connection`, with its password.
@@ -137,18 +148,32 @@ class HeatConf:
                 f"[DEFAULT] transport_url is set in no file of the {self.side} release "
                 f"({', '.join(self.files)}); add it there"
             )
+        return self._transport(url, "[DEFAULT] transport_url")
+
+    def notification_transport(self) -> Transport:
+        """`[oslo_messaging_notifications] transport_url`, or where RPC goes where it is not set.
+
+        :raises Unobserved: neither is set, or it is not a URL of RabbitMQ.
+        """
+        group = "oslo_messaging_notifications"
+        url = self.get("transport_url", group)
+        return self._transport(url, f"[{group}] transport_url") if url else self.transport()
+
+    def _transport(self, url: str, option: str) -> Transport:
         # Not urlsplit().netloc alone: a URL may name several hosts, each with its own account.
         scheme, _, rest = url.partition("://")
-        authority, slash, path = rest.partition("?")[0].partition("/")
+        address, _, query = rest.partition("?")
+        authority, slash, path = address.partition("/")
         if scheme not in {"rabbit", "kombu+rabbit", "amqp"} or not authority:
             raise Unobserved(
-                f"[DEFAULT] transport_url of the {self.side} release is no rabbit:// URL; "
+                f"{option} of the {self.side} release is no rabbit:// URL; "
                 "only RabbitMQ can be observed"
             )
-        hosts = tuple(self._host(part) for part in authority.split(",") if part)
-        return Transport(hosts, (unquote(path) if slash else "") or "/")
+        hosts = tuple(self._host(part, option) for part in authority.split(",") if part)
+        options = {name: ",".join(values) for name, values in parse_qs(query).items()}
+        return Transport(hosts, (unquote(path) if slash else "") or "/", options)
 
-    def _host(self, part: str) -> BrokerHost:
+    def _host(self, part: str, option: str) -> BrokerHost:
         account, at, address = part.rpartition("@")
         username, colon, password = account.partition(":")
         parsed = urlsplit(f"//{address}")
@@ -158,7 +183,7 @@ class HeatConf:
             host, port = None, _AMQP_PORT
         if not host:
             raise Unobserved(
-                f"[DEFAULT] transport_url of the {self.side} release names no host or a bad port"
+                f"{option} of the {self.side} release names no host or a bad port; correct it"
             )
         secret = unquote(password) if colon else None
         self._secrets.add(secret)

@@ -21,7 +21,7 @@ _NO_BUSY_WAIT = "+sbwt none +sbwtdcpu none +sbwtdio none"
 class RabbitMQ:
     """A broker of one node with its own epmd; a restart keeps ports and durable state."""
 
-    def __init__(self, folder: Path, statistics_interval: float = 5) -> None:
+    def __init__(self, folder: Path, *settings: str, statistics_interval: float = 5) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.amqp_port = processes.free_port()
@@ -33,6 +33,7 @@ class RabbitMQ:
         self._epmd_port = processes.free_port()
         self._distribution_port = processes.free_port()
         self._statistics_interval = statistics_interval
+        self._settings = settings
         self._epmd: processes.Process | None = None
         self._process: processes.Process | None = None
         self._session = requests.Session()
@@ -167,8 +168,8 @@ management.tcp.port = {self.management_port}
 default_user = {self.administrator}
 default_pass = {self.administrator_password}
 collect_statistics_interval = {int(self._statistics_interval * 1000)}
-disk_free_limit.absolute = 50MB
 """
+        configuration += "\n".join(self._settings or ("disk_free_limit.absolute = 50MB",)) + "\n"
         (self.folder / "rabbitmq.conf").write_text(configuration, encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The broker evidence on a real RabbitMQ."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,9 @@ def vhost(rabbitmq: RabbitMQ) -> str:
     return name
 
 
-def _site(folder: Path, rabbitmq: RabbitMQ, vhost: str, user: str = "heat", **plan: object) -> Site:
+def broker_site(
+    folder: Path, rabbitmq: RabbitMQ, vhost: str, user: str = "heat", **plan: object
+) -> Site:
     conf = folder / "heat.conf"
     url = rabbitmq.url(vhost, user, PASSWORD)
     conf.write_text(f"[DEFAULT]\ntransport_url = {url}\n", "utf-8")
@@ -49,7 +52,7 @@ def test_a_message_is_seen_in_the_sample_after_it_was_published(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
 ) -> None:
     rabbitmq.declare_queue(vhost, "engine_worker")
-    site = _site(tmp_path, rabbitmq, vhost)
+    site = broker_site(tmp_path, rabbitmq, vhost)
     empty = broker.observe_old_queues(site)
     assert (empty.vhost, empty.exists, empty.live) == (vhost, True, True)
     assert [q.ready for sample in empty.samples for q in sample.queues] == [0, 0, 0]
@@ -60,9 +63,31 @@ def test_a_message_is_seen_in_the_sample_after_it_was_published(
     ]
 
 
+def test_only_work_queues_are_listed_and_publishing_is_seen(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    for name in (
+        "engine",
+        "engine_worker.e1",
+        "reply_1f",
+        "engine_fanout_1f",
+        "notifications.info",
+    ):
+        rabbitmq.declare_queue(vhost, name)
+    site = broker_site(tmp_path, rabbitmq, vhost)
+    found = broker.observe_old_queues(site)
+    assert [queue.name for queue in found.samples[0].queues] == ["engine", "engine_worker.e1"]
+    assert found.publish_rate == 0.0
+    deadline = time.monotonic() + 30
+    while not found.publish_rate and time.monotonic() < deadline:
+        rabbitmq.publish(vhost, "reply_1f", "{}")
+        found = broker.observe_old_queues(site)
+    assert found.publish_rate
+
+
 def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     rabbitmq.add_user("heat", PASSWORD, "monitoring", {})
-    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, "deleted-too-early"))
+    found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, "deleted-too-early"))
     assert (found.exists, found.samples) == (False, ())
 
 
@@ -79,7 +104,7 @@ def test_listeners_of_every_vhost_are_found_page_by_page(
         rabbitmq.declare_queue(vhost, f"heat-engine-listener.engine-{number}")
     rabbitmq.declare_queue(other, "heat-engine-listener.elsewhere")
     rabbitmq.declare_queue(other, "heat-engine-listener")
-    found = broker.observe(_site(tmp_path, rabbitmq, vhost))
+    found = broker.observe(broker_site(tmp_path, rabbitmq, vhost))
     mine = {
         (each.vhost, each.engine_id) for each in found.listeners if each.vhost in {vhost, other}
     }
@@ -93,7 +118,7 @@ def test_an_old_vhost_that_the_account_may_not_see(rabbitmq: RabbitMQ, tmp_path:
     hidden = f"hidden-{uuid4().hex[:8]}"
     rabbitmq.add_vhost(hidden)
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {})
-    site = _site(tmp_path, rabbitmq, hidden, "blind")
+    site = broker_site(tmp_path, rabbitmq, hidden, "blind")
     with pytest.raises(Unobserved, match=f"set_permissions -p {hidden} blind"):
         broker.observe_old_queues(site)
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {hidden: ("^$", "^$", "^$")})
@@ -107,7 +132,7 @@ def test_an_account_that_sees_too_little_is_told_what_to_grant(
     user = f"limited-{tags or 'none'}"
     rabbitmq.add_user(user, PASSWORD, tags, {vhost: ALL})
     with pytest.raises(Unobserved, match="monitoring") as refused:
-        broker.observe(_site(tmp_path, rabbitmq, vhost, user))
+        broker.observe(broker_site(tmp_path, rabbitmq, vhost, user))
     assert user in str(refused.value)
 
 
@@ -115,7 +140,7 @@ def test_the_second_management_url_serves_when_the_first_is_down(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
 ) -> None:
     urls = [f"http://127.0.0.1:{free_port()}", rabbitmq.management_url]
-    found = broker.observe(_site(tmp_path, rabbitmq, vhost, management=urls))
+    found = broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=urls))
     assert found.management == rabbitmq.management_url
 
 
@@ -126,7 +151,7 @@ def test_another_account_can_be_named(
     rabbitmq.add_user("watcher", "canary-of-the-watcher", "monitoring", {})
     monkeypatch.setenv("WATCHER_PASSWORD", "canary-of-the-watcher")
     plan = {"username": "watcher", "password_env": "WATCHER_PASSWORD"}
-    assert broker.observe(_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version
+    assert broker.observe(broker_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version
 
 
 def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_path: Path) -> None:
@@ -135,7 +160,7 @@ def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_
         _front(lambda handler: methods.append(handler.command)) as url,
         pytest.raises(Unobserved),
     ):
-        broker.observe(_site(tmp_path, rabbitmq, vhost, management=[url]))
+        broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
     assert set(methods) == {"GET"}
 
 
@@ -183,7 +208,7 @@ def test_what_is_no_management_api_is_told(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, status: int, body: bytes, words: str
 ) -> None:
     with _front(None, status, body) as url, pytest.raises(Unobserved, match=words):
-        broker.observe(_site(tmp_path, rabbitmq, vhost, management=[url]))
+        broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
 
 
 def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
@@ -192,7 +217,8 @@ def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
     rows = {
         "whoami": b'{"tags": ["administrator"]}',
         "overview": b'{"rabbitmq_version": "3.10.8"}',
-        quote(vhost, safe=""): b'[{"name": "engine_worker", "state": "down"}]',
+        quote(vhost, safe=""): b'{"items": [{"name": "engine_worker"}], "page_count": 1}',
+        "vhosts": b"[]",
     }
     server_seen: list[str] = []
 
@@ -213,10 +239,10 @@ def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_port}"
-        found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, management=[url]))
+        found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
     assert {queue.ready for sample in found.samples for queue in sample.queues} == {None}
-    assert any("disable_stats=true&enable_queue_totals=true" in path for path in server_seen)
+    assert any("disable_stats=true" in p and "enable_queue_totals=true" in p for p in server_seen)

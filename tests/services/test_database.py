@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import database
+from heat_upgrade_checks.evidence import database, work_in_flight
 from heat_upgrade_checks.evidence.database import Database
 from tests.lab.venvs import RELEASES
 from tests.services.heat_databases import PASSWORD, HeatDatabase
@@ -106,6 +106,21 @@ def test_schemas_on_postgresql(on_postgresql: Make, release: int) -> None:
     heat.db_sync(release)
     heat.fill()
     _is_read_whole(database.observe(heat.site()), release)
+
+
+@pytest.mark.parametrize("server", ["on_mariadb", "on_postgresql", "on_sqlite"])
+def test_the_cheap_counts_are_those_of_the_whole_reading(
+    request: pytest.FixtureRequest, server: str
+) -> None:
+    heat = request.getfixturevalue(server)()
+    heat.db_sync(25)
+    heat.fill()
+    whole, cheap = database.observe(heat.site()), work_in_flight.observe(heat.site())
+    assert cheap.stacks == len(whole.in_flight) > 0
+    assert cheap.resources == sum(len(stack.resources) for stack in whole.in_flight) > 0
+    assert [(row.engine_id, row.alive) for row in cheap.services] == [
+        (row.engine_id, row.alive) for row in whole.services
+    ]
 
 
 @pytest.mark.parametrize("release", [25, 26])

@@ -1,15 +1,11 @@
 """The judgement on evidence that a lab shows only rarely, or never at the right moment."""
 
-import importlib.util
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import ModuleType
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from heat_upgrade_checks import catalogue
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
@@ -26,49 +22,15 @@ from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Not
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import place
 from heat_upgrade_checks.plan import Plan
+from tests.unit.checks import NOW, judge, module, plan
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD, NEW = "heat-n", "heat-n1"
 
 
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, catalogue.checks_folder() / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 RELEASE, BACKUP, SCHEMA, VHOST, QUEUES, STACKS, SERVICES = (
-    _module(f"check_{name}")
+    module(f"check_{name}")
     for name in ("release", "backup", "schema", "vhost", "queues", "stacks", "services")
 )
-
-
-def _plan(**changes: Any) -> Plan:
-    plan = {
-        "name": "unit",
-        "mode": "rolling",
-        "current": {"version": "25.0.2"},
-        "target": {"version": "26.0.2"},
-        "backup": {"path": "/b/*.sql"},
-    }
-    return Plan.model_validate(plan | changes)
-
-
-def _judge(
-    check: Callable[..., None],
-    phase: str,
-    *,
-    host: str = "",
-    plan: Plan | None = None,
-    **facts: Any,
-) -> Judgement:
-    gate = Judgement(plan or _plan(), phase, host, NOW)
-    check(**facts, gate=gate)
-    assert gate.extent
-    return gate
 
 
 def _said(gate: Judgement) -> list[str]:
@@ -179,10 +141,10 @@ def _configuration(vhost: str, host: str) -> Configuration:
 def test_release_path(
     current: str, target: str, changes: dict[str, Any], expected: list[str]
 ) -> None:
-    gate = _judge(
+    gate = judge(
         RELEASE.check_release_path,
         "pre",
-        plan=_plan(**changes),
+        of=plan(**changes),
         current_release=_release(current),
         target_release=_release(target),
     )
@@ -207,7 +169,7 @@ def test_notes() -> None:
         replace(signed, name="gone.yaml"),
     )
     facts = ReleaseNotes("25", "26", notes, "/notes.yaml", entries)
-    gate = _judge(RELEASE.check_notes_are_acknowledged, "pre", release_notes=facts)
+    gate = judge(RELEASE.check_notes_are_acknowledged, "pre", release_notes=facts)
     assert _said(gate) == [
         "blocker b.yaml: changed since it was acknowledged",
         "blocker c.yaml: is not acknowledged (issues)",
@@ -265,7 +227,7 @@ def test_backup_fresh(
     changes: dict[str, Any], database: dict[str, Any], expected: list[str]
 ) -> None:
     facts: dict[str, Any] = {"backups": _backups(**changes), "database": _database(**database)}
-    gate = _judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
     assert [finding.summary for finding in gate.findings] == expected
 
 
@@ -274,14 +236,14 @@ def test_a_backup_from_the_future_is_unknown() -> None:
         "backups": _backups(modified_at=NOW + timedelta(hours=1)),
         "database": _database(),
     }
-    gate = _judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
     assert "last modified in the future" in gate.unknowns[0]
 
 
 def test_a_backup_without_a_table() -> None:
     tables = tuple(BACKUP._HEAT_TABLES - {"resource", "event"})
     facts: dict[str, Any] = {"backups": _backups(tables=tables), "database": _database()}
-    gate = _judge(BACKUP.check_backup_is_complete, "pre", **facts)
+    gate = judge(BACKUP.check_backup_is_complete, "pre", **facts)
     assert _said(gate) == ["blocker /b/heat.sql: lacks 2 of Heat's tables: event, resource"]
 
 
@@ -309,14 +271,14 @@ def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str
         "database": _database(**database),
         "current_release": _release("25.0.2", **release),
     }
-    gate = _judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
     said = _said(gate)
     assert said == [] if expected is None else expected in said[0]
 
 
 def test_a_release_without_an_interpreter_has_no_head() -> None:
     facts: dict[str, Any] = {"database": _database(), "current_release": _release("25.0.2")}
-    gate = _judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
     assert "add current.python to the plan" in gate.unknowns[0]
 
 
@@ -325,18 +287,18 @@ def test_a_release_without_an_interpreter_has_no_head() -> None:
 
 def _isolated(
     engines: list[tuple[str, str, list[str]]],
-    plan: Plan | None = None,
+    of: Plan | None = None,
     strangers: tuple[Listener, ...] = (),
     consumers: int | None = 1,
 ) -> Judgement:
     """Engines as (id, host, vhosts)."""
     listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
     rows = [_row(id, host) for id, host, _ in engines]
-    return _judge(
+    return judge(
         VHOST.check_releases_are_on_their_own_vhosts,
         "engine",
         host="control1",
-        plan=plan,
+        of=of,
         current_configuration=_configuration(OLD, "control1"),
         target_configuration=_configuration(NEW, "control2"),
         placement=place(rows, [*listeners, *strangers]),
@@ -392,7 +354,7 @@ def test_a_listener_that_no_service_row_knows_is_a_warning() -> None:
 @pytest.mark.parametrize("changes", [{"mode": "cold"}, {"broker": {"isolation": "shared"}}])
 def test_isolation_is_not_asked_where_it_cannot_be(changes: dict[str, Any]) -> None:
     with pytest.raises(NotConfigured):
-        _isolated([], plan=_plan(**changes))
+        _isolated([], of=plan(**changes))
 
 
 # --- queues.empty
@@ -408,11 +370,11 @@ def _queues(
     return OldQueues("http://rabbit:15672", OLD, exists, True, taken, rate, database, "gone")
 
 
-def _drain(old_queues: OldQueues, plan: Plan | None = None) -> Judgement:
-    return _judge(
+def _drain(old_queues: OldQueues, of: Plan | None = None) -> Judgement:
+    return judge(
         QUEUES.check_old_queues_hold_no_work,
         "last-engine",
-        plan=plan,
+        of=of,
         old_queues=old_queues,
         database=_database(),
     )
@@ -445,7 +407,7 @@ def test_a_vhost_that_is_still_published_to() -> None:
 
 def test_a_database_that_could_not_be_read_between_the_samples() -> None:
     with pytest.raises(Unobserved, match="gone"):
-        _judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=_queues([]))
+        judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=_queues([]))
 
 
 def test_what_is_no_work_does_not_count() -> None:
@@ -469,17 +431,17 @@ def test_an_old_vhost_that_was_deleted_too_early() -> None:
 
 def test_on_a_shared_vhost_only_an_engines_own_queues_count() -> None:
     queues = [Queue("engine_worker", "classic", 5, 0), Queue("engine_worker.e1", "classic", 1, 0)]
-    shared = _plan(broker={"isolation": "shared"})
+    shared = plan(broker={"isolation": "shared"})
     assert _said(_drain(_queues(queues), shared)) == [
         "blocker queue engine_worker.e1: 1 messages wait (0 unacknowledged)"
     ]
 
 
 def test_after_a_cold_stop_it_is_a_warning() -> None:
-    gate = _judge(
+    gate = judge(
         QUEUES.check_stopped_engines_left_no_work,
         "stopped",
-        plan=_plan(mode="cold"),
+        of=plan(mode="cold"),
         old_queues=_queues([Queue("engine_worker", "classic", 1, 0)]),
         database=_database(),
     )
@@ -504,7 +466,7 @@ ROWS = (_row("e1", "control1"), _row("dead", "control2", silent=500))
 )
 def test_work_before_the_upgrade_is_a_warning(stack: StackInFlight, words: str) -> None:
     database = _database(services=ROWS, in_flight=(stack,))
-    gate = _judge(STACKS.check_work_in_flight_is_known, "pre", database=database)
+    gate = judge(STACKS.check_work_in_flight_is_known, "pre", database=database)
     (finding,) = gate.findings
     assert finding.level == "warning"
     assert words in finding.summary
@@ -524,7 +486,7 @@ def test_work_before_the_upgrade_is_a_warning(stack: StackInFlight, words: str) 
 )
 def test_work_that_nobody_does(stack: StackInFlight, expected: list[str]) -> None:
     database = _database(services=ROWS, in_flight=(stack,))
-    gate = _judge(STACKS.check_no_stack_is_stuck, "post", database=database)
+    gate = judge(STACKS.check_no_stack_is_stuck, "post", database=database)
     said = [f"{f.level}: {f.summary.partition('; ')[2]}" for f in gate.findings]
     assert len(said) == len(expected)
     for one, start in zip(said, expected, strict=True):
@@ -533,7 +495,7 @@ def test_work_that_nobody_does(stack: StackInFlight, expected: list[str]) -> Non
 
 def test_work_after_a_cold_stop_was_cut_off() -> None:
     queues = _queues([], database=_database(in_flight=(_stack("e1"),)))
-    gate = _judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=queues)
+    gate = judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=queues)
     assert [finding.level for finding in gate.findings] == ["blocker"]
 
 
@@ -551,7 +513,7 @@ def test_work_after_a_cold_stop_was_cut_off() -> None:
 def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
     rows = (_row("old", "control1"), _row("new", "control2"), _row("nowhere", "control3"))
     listeners = [Listener("old", OLD, 1), Listener("new", NEW, 1)]
-    gate = _judge(
+    gate = judge(
         STACKS.check_old_side_works_on_nothing,
         "last-engine",
         old_queues=_queues([], database=_database(services=rows, in_flight=(stack,))),
@@ -564,13 +526,10 @@ def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str)
 # --- services
 
 
-def _alive(phase: str, *rows: ServiceRow, host: str = "", **plan: Any) -> list[str]:
+def _alive(phase: str, *rows: ServiceRow, host: str = "", **changes: Any) -> list[str]:
     database = _database(services=rows)
-    return _said(
-        _judge(
-            SERVICES.check_engines_report, phase, host=host, plan=_plan(**plan), database=database
-        )
-    )
+    check = SERVICES.check_engines_report
+    return _said(judge(check, phase, host=host, of=plan(**changes), database=database))
 
 
 def test_engines_that_report() -> None:
@@ -614,10 +573,10 @@ def _versions(
     gates: tuple[EarlierGate, ...] = (),
     new: str = NEW,
 ) -> Judgement:
-    return _judge(
+    return judge(
         SERVICES.check_engines_run_their_release,
         phase,
-        plan=_plan(mode=mode),
+        of=plan(mode=mode),
         placement=place(rows, listeners),
         current_configuration=_configuration(OLD, "control1"),
         target_configuration=_configuration(new, "control2"),

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,11 @@ from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.phases import PHASES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heat_upgrade_checks.gate import DrainSample
     from heat_upgrade_checks.run import GateRun
+    from heat_upgrade_checks.waiting import Patience
 
 USAGE = 64
 BROKEN = 255
@@ -35,6 +40,8 @@ BROKEN = 255
 @click.option(
     "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
 )
+@click.option("--wait", metavar="DURATION", help="Ask again until the gate opens or time is up.")
+@click.option("--interval", metavar="DURATION", help="With --wait: between two rounds.  [10s]")
 @click.option("--warnings-ok", is_flag=True, help="Exit with 0 on go-with-warnings.")
 @click.option(
     "--replay",
@@ -51,6 +58,8 @@ def main(
     host: str,
     only: Sequence[str],
     reports: Path,
+    wait: str | None,
+    interval: str | None,
     warnings_ok: bool,
     replay: Path | None,
 ) -> None:
@@ -60,7 +69,7 @@ def main(
     from heat_upgrade_checks import driver, terminal
 
     if replay is not None:
-        if phase or plan or host or only:
+        if phase or plan or host or only or wait:
             raise UsageError("--replay judges what was recorded; it takes only --reports")
         run, folder = _recorded_run(replay, reports)
     elif phase is not None:
@@ -69,9 +78,10 @@ def main(
         raise UsageError("nothing to do; name a gate with --phase, or see --help")
     question = run.question
     screen = terminal.Terminal()
+    patience = _patience(wait, interval, screen.wait)
     asked = PHASES[question.phase].question
     screen.begin(question.phase, asked, question.plan.name, run.gatherer.waiting)
-    gate, gate_folder = driver.judge(run, folder, screen.check_ended)
+    gate, gate_folder = driver.judge(run, folder, screen.check_ended, patience)
     screen.end(gate, gate_folder)
     tolerated = warnings_ok and gate.verdict is Verdict.GO_WITH_WARNINGS
     context.exit(0 if tolerated else gate.exit_code)
@@ -94,10 +104,34 @@ def _recorded_run(replay: Path, reports: Path) -> tuple["GateRun", Path]:
     from heat_upgrade_checks.evidence.site import Site
     from heat_upgrade_checks.run import begin
 
-    question, observations = recording.load(replay)
+    recorded = recording.load(replay)
+    plan = recorded.question.plan
     # Beside the upgrades' folders, so that no journal takes it for a gate that was run.
-    folder = reports / "replays" / question.plan.name
-    return begin(question, Site(question.plan, folder), observations), folder
+    folder = reports / "replays" / plan.name
+    run = begin(recorded.question, Site(plan, folder), recorded.observations)
+    run.drain += recorded.drain
+    return run, folder
+
+
+def _patience(
+    wait: str | None,
+    interval: str | None,
+    told: "Callable[[Sequence[DrainSample], float], None]",
+) -> "Patience | None":
+    from heat_upgrade_checks.waiting import Patience
+
+    if wait is None:
+        if interval is not None:
+            raise UsageError("--interval belongs to --wait")
+        return None
+    return Patience(_duration("--wait", wait), _duration("--interval", interval or "10s"), told)
+
+
+def _duration(option: str, text: str) -> timedelta:
+    try:
+        return plans.duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _plan_path(given: Path | None) -> Path:
@@ -153,6 +187,28 @@ def notes(plan: Path | None) -> None:
     loaded, _ = plans.load(_plan_path(plan))
     for line in notes_command.run(Site(loaded, Path())):
         click.echo(line)
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@click.option(
+    "--interval", default="5s", show_default=True, metavar="DURATION", help="Between two samples."
+)
+@click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
+)
+def watch(plan: Path | None, interval: str, reports: Path) -> None:
+    """Record the upgrade as it goes, until Ctrl-C or SIGTERM."""
+    from heat_upgrade_checks import watch as watching
+    from heat_upgrade_checks.evidence.site import Site
+    from heat_upgrade_checks.watch_screen import WatchScreen
+
+    seconds = _duration("--interval", interval).total_seconds()
+    if seconds < 1:
+        raise UsageError("--interval: sample no more often than every second")
+    loaded, _ = plans.load(_plan_path(plan))
+    with WatchScreen(loaded.name) as screen:
+        screen.end(watching.run(Site(loaded, reports / loaded.name), seconds, screen.show))
 
 
 @main.command()

@@ -13,21 +13,29 @@ from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.plugin import GatePlugin
 from heat_upgrade_checks.report.write import refresh_index, write_reports
 from heat_upgrade_checks.run import GateRun
+from heat_upgrade_checks.waiting import Patience
 
 _INI = Path(__file__).with_name("gate.ini")
 _HTML_PLUGINS = ("pytest_metadata.plugin", "pytest_html.plugin", "pytest_html.fixtures")
 DETAILS = "details.html"
 
 
-def judge(run: GateRun, reports: Path, ended: Callable[[CheckResult], None]) -> tuple[Gate, Path]:
+def judge(
+    run: GateRun,
+    reports: Path,
+    ended: Callable[[CheckResult], None],
+    patience: Patience | None = None,
+) -> tuple[Gate, Path]:
     """Judge a gate and write its folder below `reports`; return its document and that folder.
+
+    With `patience` it is judged again until it opens; `ended` hears of each judgement.
 
     A recorded run is judged into a folder of its own, which no journal reads.
     """
     question = run.question
     name = "-".join(filter(None, (question.phase, question.host)))
     with journal.new_folder(reports, name) as unfinished:
-        _run_pytest(run, unfinished / DETAILS, ended)
+        _run_pytest(run, unfinished / DETAILS, GatePlugin(run, ended, patience))
         gate = run.finish()
         write_reports(gate, unfinished)
         _write(unfinished / recording.FILE, recording.dump(run))
@@ -37,7 +45,7 @@ def judge(run: GateRun, reports: Path, ended: Callable[[CheckResult], None]) -> 
     return gate, folder
 
 
-def _run_pytest(run: GateRun, details: Path, ended: Callable[[CheckResult], None]) -> None:
+def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ.pop(variable, None)
     folder = catalogue.checks_folder()
@@ -55,9 +63,11 @@ def _run_pytest(run: GateRun, details: Path, ended: Callable[[CheckResult], None
         "-pheat_upgrade_checks.plugin",
         str(folder),
     ]
-    status = pytest.main(arguments, plugins=[GatePlugin(run, ended), _Quiet()])
+    status = pytest.main(arguments, plugins=[plugin, _Quiet()])
     # The verdict comes from the records. Only what keeps records from being made is taken over.
-    if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
+    if run.interrupted:
+        run.problem("the run was interrupted before the gate had its answer")
+    elif status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
         name = pytest.ExitCode(status).name
         run.problem(f"the run ended before every check was judged (pytest: {name})")
 

@@ -55,6 +55,19 @@ class EvidenceRecord:
 
 
 @dataclass(frozen=True)
+class DrainSample:
+    """What was left of the work at one moment of a wait; None for what the phase does not look at.
+
+    `messages` are those in the old work queues; `stacks` and `resources` are in flight.
+    """
+
+    at: AwareDatetime
+    messages: int | None
+    stacks: int | None
+    resources: int | None
+
+
+@dataclass(frozen=True)
 class Previous:
     """The gate before this one in the same upgrade."""
 
@@ -88,6 +101,7 @@ class Gate:
     seconds: float
     checks: tuple[CheckResult, ...]
     evidence: tuple[EvidenceRecord, ...]
+    drain: tuple[DrainSample, ...]
     previous: Previous | None
     digests: Digests
 

@@ -33,7 +33,11 @@ _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def _duration(value: Any) -> timedelta:
+def duration(value: Any) -> timedelta:
+    """A span of time as it stands in the plan and on the command line.
+
+    :raises ValueError: it is not written as one.
+    """
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if isinstance(value, timedelta):
         return value
@@ -58,7 +62,7 @@ def _without_password(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_spell)]
+Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(_spell)]
 PlanPath = Annotated[Path, AfterValidator(_absolute)]
 Url = Annotated[str, AfterValidator(_without_password)]
 

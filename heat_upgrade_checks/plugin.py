@@ -6,6 +6,8 @@ judges as well: the top-level conftest.py loads this module, which then makes it
 
 import time
 from collections.abc import Callable, Generator, Iterable
+from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.placement import Placement, place
 from heat_upgrade_checks.registry import Check, check_of
 from heat_upgrade_checks.run import ALWAYS_ASKED, GateRun, begin, new_question
+from heat_upgrade_checks.waiting import Patience, sample
 
 _NAME = "heat-upgrade-gate"
 _RUN = pytest.StashKey[GateRun]()
@@ -59,9 +62,15 @@ def pytest_configure(config: pytest.Config) -> None:
 class GatePlugin:
     """Makes a `GateRun` of a pytest session; `ended` is told of each check as it ends."""
 
-    def __init__(self, run: GateRun, ended: Callable[[CheckResult], None]) -> None:
+    def __init__(
+        self,
+        run: GateRun,
+        ended: Callable[[CheckResult], None],
+        patience: Patience | None = None,
+    ) -> None:
         self._run = run
         self._ended = ended
+        self._patience = patience
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -100,6 +109,44 @@ class GatePlugin:
         wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         self._run.gatherer.start(name for name in SOURCES if name in wanted or name in ALWAYS_ASKED)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Judge again what keeps the gate shut, until it opens or patience ends.
+
+        When all is settled, though in different rounds, everything is judged once more at one
+        moment: what was empty first may have filled up while something else was waited for.
+        """
+        patience = self._patience
+        if patience is None or session.testsfailed:
+            return None
+        waiting = session.items
+        while True:
+            self._judge_round(waiting)
+            self._run.drain.append(sample(self._run.gatherer.observations(), datetime.now(UTC)))
+            unsettled = [item for item in session.items if not self._run.settled(item.nodeid)]
+            if not patience.left or not (unsettled or len(waiting) < len(session.items)):
+                return True
+            if unsettled:
+                patience.told(self._run.drain, patience.left)
+                patience.pause()
+            waiting = unsettled or session.items
+            self._run.site.read_again()
+            names = {name for item in waiting for name in getattr(item, "fixturenames", ())}
+            self._run.gatherer.ask_again(sorted(names))
+
+    @staticmethod
+    def _judge_round(items: list[pytest.Item]) -> None:
+        for item, following in zip_longest(items, items[1:]):
+            if _JUDGEMENT in item.stash:
+                del item.stash[_JUDGEMENT]
+            if _ENDED_BY in item.stash:
+                del item.stash[_ENDED_BY]
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """The operator stopped it."""
+        self._run.interrupted = True
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file of checks that cannot be loaded leaves the gate incomplete."""
         if report.failed:
@@ -121,7 +168,7 @@ class GatePlugin:
             item.stash[_ENDED_BY] = call.excinfo.value
         if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
             result = self._judge(item)
-            self._run.results.append(result)
+            self._run.record(item.nodeid, result)
             _retell(report, result)
             self._ended(result)
         elif call.when == "teardown" and call.excinfo is not None:

@@ -1,7 +1,7 @@
 """`evidence.json`: what a gate was asked and what its sources answered, to be judged again."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from pydantic import TypeAdapter
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence import SOURCES
 from heat_upgrade_checks.evidence.gather import Observation
-from heat_upgrade_checks.gate import Previous
+from heat_upgrade_checks.gate import DrainSample, Previous
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.run import GateRun, Question
 
 SCHEMA_VERSION = "1"
 FILE = "evidence.json"
+
+_DRAIN = TypeAdapter(tuple[DrainSample, ...])
 
 
 def dump(run: GateRun) -> str:
@@ -31,6 +33,7 @@ def dump(run: GateRun) -> str:
         "previous": asdict(question.previous) if question.previous else None,
         "plan_sha256": question.plan_sha256,
         "plan": question.plan.model_dump(mode="json"),
+        "drain": _DRAIN.dump_python(tuple(run.drain), mode="json"),
         "observations": {
             name: _dump_observation(observation)
             for name, observation in run.gatherer.observations().items()
@@ -55,7 +58,16 @@ def _dump_observation(observation: Observation) -> dict[str, Any]:
     }
 
 
-def load(folder: Path) -> tuple[Question, dict[str, Observation]]:
+@dataclass(frozen=True)
+class Recording:
+    """What a gate was asked and what it was answered, read back."""
+
+    question: Question
+    observations: dict[str, Observation]
+    drain: tuple[DrainSample, ...]
+
+
+def load(folder: Path) -> Recording:
     """Read a gate's recording back.
 
     :raises UsageError: the folder holds none, or one of another version.
@@ -87,11 +99,12 @@ def load(folder: Path) -> tuple[Question, dict[str, Observation]]:
             name: _load_observation(name, recorded)
             for name, recorded in document["observations"].items()
         }
+        drain = _DRAIN.validate_python(document["drain"])
     except (KeyError, TypeError, ValueError):
         raise UsageError(
             f"--replay {folder}: {path.name} was damaged, or written by another version"
         ) from None
-    return question, observations
+    return Recording(question, observations, drain)
 
 
 def _load_observation(name: str, recorded: dict[str, Any]) -> Observation:

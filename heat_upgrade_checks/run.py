@@ -11,10 +11,11 @@ from heat_upgrade_checks import __version__, catalogue, journal, releases
 from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
 from heat_upgrade_checks.evidence.gather import Gatherer, Observation
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import CheckResult, Outcome, verdict_of
+from heat_upgrade_checks.findings import CheckResult, Outcome, Verdict, verdict_of
 from heat_upgrade_checks.gate import (
     SCHEMA_VERSION,
     Digests,
+    DrainSample,
     EvidenceRecord,
     Gate,
     Previous,
@@ -64,7 +65,23 @@ class GateRun:
     site: Site
     gatherer: Gatherer
     expected: frozenset[str]
-    results: list[CheckResult] = field(default_factory=list)
+    drain: list[DrainSample] = field(default_factory=list)
+    interrupted: bool = False
+    _records: dict[str, CheckResult] = field(default_factory=dict)
+    _problems: list[CheckResult] = field(default_factory=list)
+
+    @property
+    def results(self) -> list[CheckResult]:
+        """The records so far: the latest one of each check, then what keeps the run from whole."""
+        return [*self._records.values(), *self._problems]
+
+    def record(self, key: str, result: CheckResult) -> None:
+        """Keep a check's record; one of the same key, from an earlier round, is replaced."""
+        self._records[key] = result
+
+    def settled(self, key: str) -> bool:
+        """Whether this check does not keep the gate shut, as it was judged last."""
+        return self._records[key].outcome not in {Outcome.FAILED, Outcome.ERROR}
 
     def facts(self, source: str) -> Any:
         """The facts of one source, waited for.
@@ -79,7 +96,7 @@ class GateRun:
 
     def problem(self, what: str) -> None:
         """Record that the run itself is not whole; the gate cannot open."""
-        self.results.append(
+        self._problems.append(
             CheckResult(
                 id="gate.whole",
                 family="gate",
@@ -101,7 +118,8 @@ class GateRun:
         for id in sorted(id for id in self.expected if judged[id] > 1):
             self.problem(f"check {id} is judged {judged[id]} times in this phase")
         observations = self.gatherer.observations()
-        verdict = verdict_of(self.results)
+        # What was interrupted has no answer, however far it came.
+        verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
         finished_at = datetime.now(UTC)
         question, plan = self.question, self.question.plan
         return Gate(
@@ -123,6 +141,7 @@ class GateRun:
             seconds=round((finished_at - question.started_at).total_seconds(), 3),
             checks=tuple(self.results),
             evidence=tuple(_record(observation) for observation in observations.values()),
+            drain=tuple(self.drain),
             previous=question.previous,
             digests=Digests(
                 plan=question.plan_sha256, waivers="", acknowledgements=_acknowledgements(plan)

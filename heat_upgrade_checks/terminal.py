@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,8 +10,9 @@ from rich.status import Status
 from rich.text import Text
 
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
-from heat_upgrade_checks.gate import Gate
-from heat_upgrade_checks.report.wording import VERDICT_WORDS
+from heat_upgrade_checks.gate import DrainSample, Gate
+from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted, duration
+from heat_upgrade_checks.waiting import seconds_to_go
 
 _WORDS = {
     Outcome.PASSED: ("PASSED", "green"),
@@ -53,6 +54,29 @@ class Terminal:
             file=self._file, highlight=False, soft_wrap=True, markup=False, emoji=False
         )
         self._status: Status | None = None
+        self._said: dict[str, tuple[Outcome, str]] = {}
+        self._drained = ""
+
+    def wait(self, samples: Sequence[DrainSample], left: float) -> None:
+        """What is left to drain and for how long it is waited for, where that has changed."""
+        last, estimate = samples[-1], seconds_to_go(samples)
+        parts = [
+            f"{counted(count, thing)} {where}"
+            for count, thing, where in (
+                (last.messages, "message", "in the old queues"),
+                (last.stacks, "stack", "in flight"),
+                (last.resources, "resource", "held"),
+            )
+            if count is not None
+        ]
+        drained = ", ".join(parts) or "what keeps the gate shut"
+        soon = f"; about {duration(estimate)} to go" if estimate is not None else ""
+        line = f"{drained}{soon}; waiting {duration(left)} more"
+        if self._status:
+            self._status.update(Text(line, style="dim"))
+        elif drained != self._drained:
+            self._print(f"waiting: {line}")
+        self._drained = drained
 
     def begin(self, phase: str, question: str, upgrade: str, waiting: Waiting) -> None:
         """Say what is asked; on a terminal also, all the time, which sources are waited for."""
@@ -62,7 +86,11 @@ class Terminal:
             self._status.start()
 
     def check_ended(self, result: CheckResult) -> None:
-        """One line as a check ends."""
+        """One line as a check ends; when it is judged again, only if it says something else."""
+        said = (result.outcome, self._gist(result))
+        if self._said.get(result.id) == said:
+            return
+        self._said[result.id] = said
         word, style = _WORDS[result.outcome]
         line = Text(f"{word:8} ", style=style)
         line.append(f"{result.id:28} {self._gist(result)}", style="default")

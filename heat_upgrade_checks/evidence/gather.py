@@ -62,6 +62,15 @@ class Gatherer:
                 target=self._ask, args=(SOURCES[name], future), name=name, daemon=True
             ).start()
 
+    def ask_again(self, names: Iterable[str]) -> None:
+        """Begin to ask these sources anew; what they answered before is forgotten."""
+        if self._recorded is not None:
+            return
+        renewed = [name for name in names if name in SOURCES]
+        for name in renewed:
+            self._futures.pop(name, None)
+        self.start(renewed)
+
     def observation(self, name: str) -> Observation:
         """What the source answered, waited for until its deadline has passed."""
         self.start([name])
@@ -100,11 +109,7 @@ class Gatherer:
         except (Unobserved, UsageError) as reason:
             error = redact(str(reason))
         except BaseException as bug:
-            last = extract_tb(bug.__traceback__)[-1]
-            error = (
-                f"{source.title}: this tool failed to read it ({type(bug).__name__} in "
-                f"{PurePath(last.filename).name}:{last.lineno}); report it as a bug"
-            )
+            error = own_failure(source.title, bug)
         future.set_result(
             Observation(
                 source=source.name,
@@ -117,6 +122,15 @@ class Gatherer:
                 facts=facts,
             )
         )
+
+
+def own_failure(title: str, bug: BaseException) -> str:
+    """The sentence for a source that broke this tool; what the exception says is not repeated."""
+    last = extract_tb(bug.__traceback__)[-1]
+    return (
+        f"{title}: this tool failed to read it ({type(bug).__name__} in "
+        f"{PurePath(last.filename).name}:{last.lineno}); report it as a bug"
+    )
 
 
 def _not_recorded(name: str) -> Observation:

@@ -25,6 +25,11 @@ class Site:
     _conf: dict[SideName, HeatConf] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 
+    def read_again(self) -> None:
+        """Forget the configurations: they may change while a gate is waited for."""
+        with self._reading:
+            self._conf.clear()
+
     def conf(self, side: SideName) -> HeatConf:
         """The configuration of one release, read once, secrets included.
 

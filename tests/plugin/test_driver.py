@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from heat_upgrade_checks import catalogue
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from heat_upgrade_checks.gate import json_schema
 from tests.driver import timeless
@@ -15,6 +16,10 @@ from tests.plugin.conftest import Site
 
 ROOT = Path(__file__).parents[2]
 FILES = {"gate.json", "gate.html", "gate.md", "junit.xml", "details.html", "evidence.json"}
+
+
+def _ids(phase: str) -> frozenset[str]:
+    return catalogue.select(catalogue.load(), phase, ())
 
 
 def test_go(site: Site) -> None:
@@ -154,7 +159,7 @@ def test_nothing_of_the_folder_or_the_shell_changes_a_gate(site: Site) -> None:
     (site.folder / "check_hostile.py").write_text("raise SystemExit('hostile')\n", "utf-8")
     site.environment = {"PYTEST_ADDOPTS": "-k nothing", "PYTEST_PLUGINS": "no_such_plugin"}
     outcome = site.judge("pre")
-    assert (outcome.code, len(outcome.gate["checks"])) == (0, 9)
+    assert (outcome.code, len(outcome.gate["checks"])) == (0, len(_ids("pre")))
 
 
 def test_reports_that_cannot_be_written_are_wrong_usage(site: Site) -> None:
@@ -169,7 +174,7 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
     command = (sys.executable, "-m", "pytest", "checks", *map(str, options))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert f"{len(_ids('last-engine'))} passed" in done.stdout
     site.demo.database.begin_create("shop-102", site.demo.old[0])
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.returncode == 1
@@ -187,7 +192,7 @@ def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:
     outcome = site.call("--phase", "pre", *reports, program=program)
     assert outcome.code == 3
     problems = [c["reason"] for c in outcome.gate["checks"] if c["id"] == "gate.whole"]
-    assert any("ended before every check was judged" in problem for problem in problems)
+    assert "the run was interrupted before the gate had its answer" in problems
 
 
 def test_list_and_explain(site: Site) -> None:

@@ -160,6 +160,7 @@ def _gate(checks: Iterable[CheckResult], **changes: object) -> Gate:
         seconds=57.2,
         checks=results,
         evidence=EVIDENCE,
+        drain=(),
         previous=Previous("engine", "a" * 64),
         digests=Digests("b" * 64, "c" * 64, ""),
     )

@@ -1,0 +1,124 @@
+"""`--wait` asks again what keeps the gate shut, until it opens, time is up or it is stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from heat_upgrade_checks.demo.deployment import OLD_VHOST
+from tests.driver import COMMAND, Outcome, timeless
+from tests.plugin.conftest import Site
+
+
+def _later(seconds: float, change: Callable[[], object]) -> threading.Timer:
+    timer = threading.Timer(seconds, change)
+    timer.start()
+    return timer
+
+
+def _full(site: Site, messages: int) -> None:
+    site.demo.run(
+        site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": messages}
+    )
+
+
+def test_it_opens_by_itself_and_the_samples_show_the_drain(site: Site) -> None:
+    site.demo.database.begin_create("shop-103", site.demo.old[0])
+    _full(site, 9)
+    timers = [_later(4, lambda: _full(site, 4)), _later(7, lambda: _full(site, 0))]
+    timers.append(_later(9, site.demo.database.end_create))
+    begun = time.monotonic()
+    outcome = site.judge("last-engine", "--wait", "60s", "--interval", "1s")
+    took = time.monotonic() - begun
+    for timer in timers:
+        timer.join()
+    assert outcome.code == 0, outcome.out
+    assert 9 < took < 25
+    drain = outcome.gate["drain"]
+    messages = [sample["messages"] for sample in drain]
+    assert messages[0] == 9
+    assert messages[-1] == 0
+    assert messages == sorted(messages, reverse=True)
+    assert (drain[0]["stacks"], drain[0]["resources"]) == (1, 1)
+    assert (drain[-1]["stacks"], drain[-1]["resources"]) == (0, 0)
+    assert len(outcome.gate["checks"]) == len({check["id"] for check in outcome.gate["checks"]})
+    waiting = [line for line in outcome.out.splitlines() if line.startswith("waiting: ")]
+    assert waiting[0].startswith(
+        "waiting: 9 messages in the old queues, 1 stack in flight, 1 resource held"
+    )
+    # One line per change, not one per round.
+    changes = [line.partition(";")[0] for line in waiting]
+    assert len(changes) == len(set(changes))
+    replayed = site.call("--replay", str(outcome.folder), "--reports", str(site.folder / "again"))
+    assert timeless(replayed.gate) == timeless(outcome.gate)
+    assert "<svg" in (outcome.folder / "gate.html").read_text("utf-8")
+
+
+def test_all_is_judged_at_one_moment_before_it_opens(site: Site) -> None:
+    """The stack is settled in the first round, and in flight again when the queue is empty."""
+    _full(site, 5)
+
+    def drained_into_a_stack() -> None:
+        site.demo.database.begin_create("shop-104", site.demo.old[0])
+        _full(site, 0)
+
+    timer = _later(4, drained_into_a_stack)
+    outcome = site.judge("last-engine", "--wait", "14s", "--interval", "1s")
+    timer.join()
+    assert outcome.code == 2
+    assert outcome.red == {"stacks.in-progress"}
+
+
+def test_when_time_is_up_the_gate_is_what_it_is(site: Site) -> None:
+    _full(site, 5)
+    begun = time.monotonic()
+    outcome = site.judge("last-engine", "--wait", "4s", "--interval", "1s")
+    assert outcome.code == 2
+    assert 4 < time.monotonic() - begun < 20
+    assert outcome.red == {"queues.empty"}
+
+
+def test_an_open_gate_waits_for_nothing(site: Site) -> None:
+    outcome = site.judge("pre", "--wait", "60s")
+    assert outcome.code == 0
+    assert "waiting" not in outcome.out
+
+
+def test_ctrl_c_leaves_a_report_that_says_so_and_code_3(site: Site, tmp_path: Path) -> None:
+    _full(site, 5)
+    reports = site.folder / "reports"
+    words = ("--phase", "last-engine", "--wait", "60s", "--interval", "1s")
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words, "--reports", str(reports)],
+        cwd=tmp_path,
+        env={**os.environ, "HEAT_UPGRADE_PLAN": str(site.demo.plan_file)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = ""
+    while "waiting: " not in first:
+        first += process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=30)
+    outcome = Outcome(process.returncode, first + rest, err)
+    assert (outcome.code, outcome.err) == (3, "")
+    assert outcome.gate["verdict"] == "incomplete"
+    reasons = [check["reason"] for check in outcome.gate["checks"] if check["id"] == "gate.whole"]
+    assert reasons == ["the run was interrupted before the gate had its answer"]
+
+
+def test_wrong_durations_are_refused(site: Site) -> None:
+    for words, sentence in (
+        (("--phase", "pre", "--wait", "soon"), "--wait: write a duration as a number"),
+        (("--phase", "pre", "--wait", "1m", "--interval", "1x"), "--interval: write a duration"),
+        (("--phase", "pre", "--interval", "1s"), "--interval belongs to --wait"),
+    ):
+        outcome = site.call(*words)
+        assert outcome.code == 64
+        assert sentence in outcome.err

@@ -47,34 +47,60 @@ class Api:
 
 def observe(site: Site) -> Api:
     """Ask the catalogue's endpoint and each backend for a list of one stack."""
+    cloud, session = connect(site)
+    public = endpoint(cloud, session)
+    bases = [public, *(_on_backend(public, backend) for backend in site.plan.api.backends)]
+    return Api(cloud, tuple(_ask(session, base) for base in dict.fromkeys(bases)))
+
+
+def connect(site: Site, timeout: float | None = None) -> tuple[str, Any]:
+    """The plan's cloud and a keystoneauth session on it, which renews its token.
+
+    `timeout` limits, in seconds, whatever is asked without a limit of its own, such as Keystone.
+
+    :raises NotConfigured: no cloud is named.
+    :raises Unobserved: the cloud's entry in clouds.yaml cannot be used.
+    """
     import openstack
     from keystoneauth1 import exceptions as ksa
     from openstack import exceptions as sdk
 
-    plan = site.plan.api
-    cloud = plan.cloud or os.environ.get("OS_CLOUD")
+    cloud = site.plan.api.cloud or os.environ.get("OS_CLOUD")
     if cloud is None:
         raise NotConfigured(
             "no cloud is named; add api: {cloud: NAME} to the plan, or set OS_CLOUD"
         )
     try:
-        connection = openstack.connect(cloud=cloud, app_name="heat-upgrade-check")
+        limit: dict[str, Any] = {} if timeout is None else {"api_timeout": timeout}
+        connection = openstack.connect(cloud=cloud, app_name="heat-upgrade-check", **limit)
         site.secrets.add(connection.config.config.get("auth", {}).get("password"))
-        public = connection.session.get_endpoint(service_type="orchestration")
+        return cloud, connection.session
     except sdk.ConfigException:
         raise Unobserved(
             f"cloud {cloud} is in no clouds.yaml that was found; correct api.cloud or OS_CLOUD, or "
             "set OS_CLIENT_CONFIG_FILE"
         ) from None
     except (ksa.ClientException, sdk.SDKException, yaml.YAMLError, OSError) as error:
-        raise Unobserved(f"cloud {cloud}: {_reason(error)}") from None
+        raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
+
+
+def endpoint(cloud: str, session: Any) -> str:
+    """Where the catalogue says that Heat's API is.
+
+    :raises Unobserved: Keystone gives no catalogue, or it names no such endpoint.
+    """
+    from keystoneauth1 import exceptions as ksa
+
+    try:
+        public = session.get_endpoint(service_type="orchestration")
+    except (ksa.ClientException, OSError) as error:
+        raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
     if not public:
         raise Unobserved(
             f"cloud {cloud} has no orchestration endpoint in its catalogue; "
             "correct api.cloud in the plan"
         )
-    bases = [public, *(_on_backend(public, backend) for backend in plan.backends)]
-    return Api(cloud, tuple(_ask(connection.session, base) for base in dict.fromkeys(bases)))
+    return str(public)
 
 
 def _on_backend(public: str, backend: str) -> str:
@@ -98,16 +124,19 @@ def _ask(session: Any, base: str) -> Endpoint:
             timeout=_TIMEOUT,
         )
     except (ksa.ClientException, OSError) as error:
-        raise Unobserved(f"Heat's API at {base}: {_reason(error)}") from None
+        raise Unobserved(f"Heat's API at {base}: {reason(error)}") from None
     if answer.status_code in {401, 403}:
         raise Unobserved(
             f"Heat's API at {base} refuses this account ({answer.status_code}); "
             "give the cloud's account a role on its project"
         )
-    return Endpoint(base, answer.status_code, _error(answer), round(time.monotonic() - begun, 3))
+    return Endpoint(
+        base, answer.status_code, error_type(answer), round(time.monotonic() - begun, 3)
+    )
 
 
-def _error(answer: Any) -> str:
+def error_type(answer: Any) -> str:
+    """Heat's own error type, or the status; empty for a good answer."""
     if answer.ok:
         return ""
     try:
@@ -116,7 +145,8 @@ def _error(answer: Any) -> str:
         return f"HTTP {answer.status_code}"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why a cloud's service cannot be asked, and what to do."""
     from keystoneauth1 import exceptions as ksa
 
     if isinstance(error, ksa.Unauthorized):

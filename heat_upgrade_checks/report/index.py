@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
-from heat_upgrade_checks.report import timeline
+from heat_upgrade_checks.recorded_watch import Recording
+from heat_upgrade_checks.report import timeline, watch_section
 from heat_upgrade_checks.report.pages import environment
 from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted
 
@@ -32,10 +34,11 @@ class Standing:
         return answered and all(gate.verdict in _OPEN for _, gate in self.latest)
 
 
-def render(gates: Sequence[tuple[str, Gate | str]]) -> str:
+def render(gates: Sequence[tuple[str, Gate | str]], recording: Recording | None = None) -> str:
     """The page for the gates of one upgrade: folder name and gate, in the order they were run.
 
-    Where a gate could not be read, the sentence that says why stands in its place.
+    Where a gate could not be read, the sentence that says why stands in its place. `recording` is
+    what `watch` saw, if it was run.
     """
     readable = [(folder, gate) for folder, gate in gates if isinstance(gate, Gate)]
     newest = readable[-1][1] if readable else None
@@ -53,6 +56,7 @@ def render(gates: Sequence[tuple[str, Gate | str]]) -> str:
             standings=standings,
             unreadable=len(gates) - len(readable),
             drawing=_drawing(phases, readable) if readable else None,
+            watched=watch_section.tell(recording, _marks(readable)) if recording else None,
             phases=PHASES,
         )
     )
@@ -67,10 +71,11 @@ def _standing(phase: str, gates: Sequence[tuple[str, Gate]]) -> Standing:
 
 def _drawing(phases: Sequence[str], gates: Sequence[tuple[str, Gate]]) -> timeline.Timeline:
     lanes = dict.fromkeys([*phases, *(gate.phase for _, gate in gates)])
-    return timeline.draw(
-        list(lanes),
-        [(folder, gate.phase, gate.verdict, gate.finished_at) for folder, gate in gates],
-    )
+    return timeline.draw(list(lanes), _marks(gates))
+
+
+def _marks(gates: Sequence[tuple[str, Gate]]) -> list[tuple[str, str, Verdict, datetime]]:
+    return [(folder, gate.phase, gate.verdict, gate.finished_at) for folder, gate in gates]
 
 
 def _headline(standings: Sequence[Standing], latest: Gate | str | None) -> str:

@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 
 from heat_upgrade_checks.findings import Finding, Outcome, Verdict
 from heat_upgrade_checks.gate import ReleaseName
+from heat_upgrade_checks.recorded_watch import Availability
 
 CAP = 20
 
@@ -86,6 +87,23 @@ def duration(seconds: float) -> str:
 def moment(when: datetime) -> str:
     """A point in time in UTC, with its offset."""
     return when.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
+
+
+def api_availability(seen: Availability) -> str:
+    """How long the API was down, with what that was measured by."""
+    if not seen.watched:
+        return f"API: not measured, asked {counted(seen.asked, 'time')}"
+    parts = [
+        f"API: {duration(seen.down) if seen.down else '0 s'} down of {duration(seen.watched)} "
+        f"watched, asked {counted(seen.asked, 'time')}, resolution {round(seen.resolution, 1):g} s"
+    ]
+    if seen.slowest is not None:
+        parts.append(f"slowest answer {duration(seen.slowest)}")
+    if seen.unknown:
+        parts.append(f"{counted(seen.unknown, 'ask')} told nothing of it")
+    if seen.down_at_end:
+        parts.append("it was down when watching ended")
+    return "; ".join(parts)
 
 
 def release(name: ReleaseName) -> str:

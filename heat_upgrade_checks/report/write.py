@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from heat_upgrade_checks import gate as documents
-from heat_upgrade_checks import journal
+from heat_upgrade_checks import journal, recorded_watch
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.report import html, index, junit, markdown
 
@@ -21,10 +21,10 @@ def write_reports(gate: Gate, folder: Path) -> None:
 
 
 def refresh_index(upgrade_folder: Path) -> Path:
-    """Tell the upgrade anew from the gates found below `upgrade_folder`; where it was told."""
+    """Tell the upgrade anew from what is found below `upgrade_folder`; where it was told."""
     gates = [(entry.folder.name, entry.gate) for entry in journal.entries(upgrade_folder)]
     target = upgrade_folder / "index.html"
-    _put(target, index.render(gates).encode())
+    _put(target, index.render(gates, recorded_watch.read(upgrade_folder)).encode())
     return target
 
 

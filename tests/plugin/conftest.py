@@ -20,6 +20,7 @@ class Site:
 
     demo: Deployment
     folder: Path
+    server: DemoServer
     environment: dict[str, str] = field(default_factory=dict)
 
     def edit_plan(self, **sections: Any) -> None:
@@ -52,7 +53,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     demo.create(server.url)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(demo, tmp_path / "here")
+    yield Site(demo, tmp_path / "here", server)
     server.shutdown()
     thread.join()
     server.server_close()

@@ -1,8 +1,13 @@
 """Is the broker itself well enough to carry an upgrade?"""
 
-from heat_upgrade_checks import check
+from heat_upgrade_checks import check, releases
+from heat_upgrade_checks.evidence.broker_certificates import BrokerCertificates
 from heat_upgrade_checks.evidence.broker_health import BrokerHealth, Node
+from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.judgement import Judgement
+
+# oslo.messaging verifies the name by default from 18.1 on, which came with Heat 27 (2026.2).
+_VERIFIES_HOSTNAME = 27
 
 
 @check("broker.healthy", phases=["pre", "vhost", "last-engine"], guide="prerequisites, rolling 4")
@@ -52,4 +57,30 @@ def _judge(node: Node, gate: Judgement) -> None:
             what,
             f"sees itself cut off from {', '.join(node.partitions)}",
             hint="Heal the partition as RabbitMQ's guide says before anything else.",
+        )
+
+
+@check("broker.tls-hostname", phases=["installed"], guide="rolling 1, cold 2-4")
+def check_broker_certificates_name_their_hosts(
+    broker_certificates: BrokerCertificates, target_release: Release, gate: Judgement
+) -> None:
+    """The broker's certificate names the hosts in the target's transport_url."""
+    gate.looked_at(broker_certificates.extent)
+    enforced = releases.parse(target_release.version).version.major >= _VERIFIES_HOSTNAME
+    for certificate in broker_certificates.certificates:
+        if certificate.names_host:
+            continue
+        if not certificate.trusted:
+            gate.block(
+                f"broker {certificate.broker}",
+                f"has a certificate that is not trusted: {certificate.complaint}",
+                hint="Correct ssl_ca_file in [oslo_messaging_rabbit], or the broker's certificate.",
+            )
+            continue
+        say = gate.block if enforced else gate.warn
+        say(
+            f"broker {certificate.broker}",
+            f"has a certificate for another name: {certificate.complaint}",
+            hint="Issue it for the names, or the IP addresses, that stand in transport_url."
+            + ("" if enforced else " From 2026.2 on Heat does not connect without."),
         )

@@ -64,6 +64,7 @@ SOURCES: dict[str, Source] = {
         Source("old_vhost", "RabbitMQ, connections to the old vhost", "old_vhost"),
         Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
         Source("new_vhost", "RabbitMQ, new vhost", "new_vhost"),
+        Source("broker_certificates", "RabbitMQ's certificates", "broker_certificates"),
         Source("notifications", "RabbitMQ, notifications", "notifications"),
         Source("api", "Heat's API", "api", deadline=200.0),
         Source("backups", "database backup", "backup", deadline=None),

@@ -171,7 +171,8 @@ class HeatConf:
             )
         hosts = tuple(self._host(part, option) for part in authority.split(",") if part)
         options = {name: ",".join(values) for name, values in parse_qs(query).items()}
-        return Transport(hosts, (unquote(path) if slash else "") or "/", options)
+        # Twice: oslo.messaging decodes the path and puts the result into a URL that kombu decodes.
+        return Transport(hosts, (unquote(unquote(path)) if slash else "") or "/", options)
 
     def _host(self, part: str, option: str) -> BrokerHost:
         account, at, address = part.rpartition("@")

@@ -30,6 +30,8 @@ def _transport(folder: Path, url: str) -> HeatConf:
         ("rabbit://u:p@h:5672/%2F", "/"),
         ("rabbit://u:p@h:5672//heat", "/heat"),
         ("rabbit://u:p@h:5672/%2Fheat?ssl=1", "/heat"),
+        ("rabbit://u:p@h:5672/heat/", "heat/"),
+        ("rabbit://u:p@h:5672/50%2525", "50%"),
         ("rabbit://u:p@h1:5672,u:p@h2:5673/heat", "heat"),
     ],
 )

@@ -36,6 +36,8 @@ class ReadOnlyHttp:
         self._session.trust_env = False
         self._session.auth = self.auth
         self._session.verify = str(self.ca_file) if self.ca_file else True
+        if self.ca_file and not self.ca_file.is_file():
+            raise Unobserved(f"{self.what}: there is no file {self.ca_file}; correct ca_file")
         self._session.headers["Accept"] = "application/json"
 
     def get(self, path: str, **parameters: str) -> requests.Response:

@@ -68,7 +68,13 @@ def _engine(
     with (
         (folder / "engine.log").open("w") as log,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            # The queue manager looks its process group's leader up, and ours may be gone.
+            start_new_session=True,
         ) as process,
     ):
         assert process.stdout is not None

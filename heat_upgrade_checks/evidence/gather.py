@@ -81,12 +81,16 @@ class Gatherer:
         try:
             return future.result(timeout=wait)
         except TimeoutError:
-            return _failed(
+            late = _failed(
                 name,
                 f"{source.title}: no answer within {source.deadline:g} s; "
                 "find out what keeps it, then run this phase again",
                 seconds=source.deadline or 0.0,
             )
+        # An answer that comes after all would tell later checks something else.
+        self._futures[name] = Future()
+        self._futures[name].set_result(late)
+        return late
 
     def waiting(self) -> list[str]:
         """The titles of the sources that were asked and have not answered yet."""
@@ -101,22 +105,23 @@ class Gatherer:
         ATTEMPTS.set(1)
         redact = self._site.secrets.redact
         observed_at, begun = datetime.now(UTC), time.monotonic()
-        facts, error, configured = None, "", True
+        facts, summary, error, configured = None, "", "", True
         try:
             facts = source.observe(self._site)
+            summary = redact(facts.extent)
         except NotConfigured as reason:
             error, configured = str(reason), False
         except (Unobserved, UsageError) as reason:
             error = redact(str(reason))
         except BaseException as bug:
-            error = own_failure(source.title, bug)
+            facts, error = None, own_failure(source.title, bug)
         future.set_result(
             Observation(
                 source=source.name,
                 observed_at=observed_at,
                 seconds=round(time.monotonic() - begun, 3),
                 attempts=ATTEMPTS.get(),
-                summary="" if facts is None else redact(facts.extent),
+                summary=summary,
                 error=error,
                 configured=configured,
                 facts=facts,

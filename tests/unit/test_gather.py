@@ -92,12 +92,34 @@ def test_whatever_is_raised_is_an_error(
     assert "canary" not in observed.error
 
 
-def test_a_source_that_is_silent_beyond_its_deadline(
+def test_a_source_that_is_silent_beyond_its_deadline_stays_unanswered(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _source(monkeypatch, "a", lambda _: time.sleep(5), deadline=0.2)
-    observed = Gatherer(site).observation("a")
+    def late(_: Site) -> _Facts:
+        time.sleep(0.6)
+        return _Facts()
+
+    _source(monkeypatch, "a", late, deadline=0.2)
+    gatherer = Gatherer(site)
+    observed = gatherer.observation("a")
     assert "the a: no answer within 0.2 s" in observed.error
+    assert observed.facts is None
+    time.sleep(0.8)
+    assert gatherer.observation("a") == observed
+    assert gatherer.observations() == {"a": observed}
+
+
+def test_facts_that_cannot_state_their_extent_are_an_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        @property
+        def extent(self) -> str:
+            raise ZeroDivisionError
+
+    _source(monkeypatch, "a", lambda _: Broken())
+    observed = Gatherer(site).observation("a")
+    assert "ZeroDivisionError" in observed.error
     assert observed.facts is None
 
 

@@ -1,6 +1,7 @@
 """RabbitMQ through its management API: where engines listen, and what the old queues hold."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -146,8 +147,7 @@ def observe_old_queues(site: Site) -> OldQueues:
             if found is None and not problem:
                 found, problem = _read_database(site)
             return OldQueues(http.base, vhost, False, False, (), None, found, problem)
-        # A broker that does not know the parameters answers with its statistics.
-        live = live and not any("memory" in row or "message_stats" in row for row in rows)
+        live = live and counts_are_live(rows)
         samples.append(Sample(datetime.now(UTC), tuple(map(_queue, rows))))
     rate = _publish_rate(http, vhost)
     return OldQueues(http.base, vhost, True, live, tuple(samples), rate, found, problem)
@@ -179,6 +179,18 @@ def live_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
         return None
     require_sight(http, rows, vhost)
     return body(http, rows, list, f"the queues of vhost {vhost}")
+
+
+def counts_are_live(rows: Iterable[dict[str, Any]]) -> bool:
+    """Whether these counts are the queues' own, as they are now.
+
+    A broker that does not know the parameters answers with its statistics. A quorum queue gives
+    its counts every 5 s only (rabbit_quorum_queue's tick).
+    """
+    return all(
+        row.get("type") == "classic" and "memory" not in row and "message_stats" not in row
+        for row in rows
+    )
 
 
 def _queue(row: dict[str, Any]) -> Queue:

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker import Listener, listener_queues, live_queues
+from heat_upgrade_checks.evidence.broker import (
+    Listener,
+    counts_are_live,
+    listener_queues,
+    live_queues,
+)
 from heat_upgrade_checks.evidence.management import connect
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -57,7 +62,7 @@ class WatchedVhosts:
         if rows is None:
             load.problems[vhost] = f"vhost {vhost} does not exist at {http.base}"
             return
-        load.live = load.live and not any("memory" in r or "message_stats" in r for r in rows)
+        load.live = load.live and counts_are_live(rows)
         untold = [row["name"] for row in rows if row.get("messages") is None]
         if untold:
             load.problems[vhost] = (

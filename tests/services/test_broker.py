@@ -63,6 +63,20 @@ def test_a_message_is_seen_in_the_sample_after_it_was_published(
     ]
 
 
+def test_a_quorum_queue_is_not_believed_before_it_had_time_to_count(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    path = f"queues/{quote(vhost, safe='')}/engine_worker"
+    quorum = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
+    rabbitmq.call("PUT", path, quorum)
+    rabbitmq.publish(vhost, "engine_worker", "{}")
+    found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, vhost))
+    assert found.live is False
+    assert max(queue.ready or 0 for sample in found.samples for queue in sample.queues) == 1
+    apart = found.samples[1].at - found.samples[0].at
+    assert apart.total_seconds() >= 7
+
+
 def test_only_work_queues_are_listed_and_publishing_is_seen(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
 ) -> None:

@@ -124,11 +124,14 @@ class GatePlugin:
             self._judge_round(waiting)
             self._run.drain.append(sample(self._run.gatherer.observations(), datetime.now(UTC)))
             unsettled = [item for item in session.items if not self._run.settled(item.nodeid)]
-            if not patience.left or not (unsettled or len(waiting) < len(session.items)):
-                return True
             if unsettled:
+                if not patience.left:
+                    return True
                 patience.told(self._run.drain, patience.left)
                 patience.pause()
+            elif len(waiting) == len(session.items):
+                return True
+            # Even when time is up: what was settled round by round was never open as a whole.
             waiting = unsettled or session.items
             self._run.site.read_again()
             names = {name for item in waiting for name in getattr(item, "fixturenames", ())}

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import requests
 
-from heat_upgrade_checks.evidence.management import body, connect, require_sight
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
 from heat_upgrade_checks.evidence.site import Site
 
 
@@ -48,6 +49,11 @@ def observe(site: Site) -> OldVhost:
     """List the connections to the old vhost."""
     vhost = site.conf("current").transport().vhost
     http, _ = connect(site)
+    if get(http, dict, "api/overview").get("disable_stats"):
+        raise Unobserved(
+            f"RabbitMQ at {http.base} keeps no statistics, so it lists no connection; "
+            "set management_agent.disable_metrics_collector = false"
+        )
     path = f"api/vhosts/{quote(vhost, safe='')}/connections"
     response = http.get(path)
     if response.status_code == requests.codes.not_found:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.evidence import broker_health
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence import broker_health, old_vhost
 from heat_upgrade_checks.evidence.broker_health import BrokerHealth
 from heat_upgrade_checks.judgement import Judgement
 from tests.services.rabbitmq import RabbitMQ
@@ -51,6 +52,8 @@ def test_a_broker_without_statistics_is_unknown(tmp_path: Path) -> None:
     with RabbitMQ(tmp_path / "rabbitmq", setting) as server:
         server.add_user("heat", PASSWORD, "monitoring", {"/": (".*", ".*", ".*")})
         facts = broker_health.observe(broker_site(tmp_path, server, "/"))
+        with pytest.raises(Unobserved, match="keeps no statistics, so it lists no connection"):
+            old_vhost.observe(broker_site(tmp_path, server, "/"))
     gate = judge(CHECK, "pre", broker_health=facts)
     assert facts.statistics is False
     assert "keeps no statistics" in gate.unknowns[0]

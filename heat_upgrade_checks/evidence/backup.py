@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import backup_dumps, backup_files, backup_sqlite, database
+from heat_upgrade_checks.evidence import backup_dumps, backup_files, backup_sqlite, database_session
 from heat_upgrade_checks.evidence.backup_streams import (
     StreamDamage,
     compression_of,
@@ -110,7 +110,7 @@ def observe(site: Site) -> Backups:
             "the plan names no backup of the database; "
             "add: backup: {path: /var/backups/heat*.sql.gz}"
         )
-    url = database.url_of(site)
+    url = database_session.url_of(site)
     return read(str(plan.path), url.database or "")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence import database
+from heat_upgrade_checks.evidence import database, database_session
 from heat_upgrade_checks.evidence.database import ServiceRow
 from heat_upgrade_checks.evidence.site import Site
 
@@ -44,4 +44,4 @@ def observe(site: Site) -> WorkInFlight:
             services=database.reporting(connection),
         )
 
-    return database.ask_in_session(site, count)
+    return database_session.ask_in_session(site, count)

@@ -29,7 +29,7 @@ class Lab:
         self.vhosts = vhosts or ("heat-n", "heat-n1")
         self.credentials = Credentials()
         self.mariadb = MariaDB(folder / "mariadb")
-        self.rabbitmq = RabbitMQ(folder / "rabbitmq")
+        self.rabbitmq = RabbitMQ(folder / "rabbitmq", statistics_interval=1)
         self.keystone = Keystone(folder / "keystone", self.credentials, self.mariadb)
         self.services: list[Service] = []
         self._charset = charset

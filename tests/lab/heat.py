@@ -107,9 +107,10 @@ class Engine(Service):
         return _ENGINE_ID.findall(self.log.read_text(encoding="utf-8", errors="replace"))
 
     def wait_up(self, seconds: float = 60) -> "Engine":
-        """Wait until every worker has its row in the database and its queues in the vhost.
+        """Wait until every worker has its row in the database and is seen to read its queues.
 
-        Ask again after a restart of the broker: work that comes before its queues are back is lost.
+        RabbitMQ tells of consumers with its statistics, seconds late. Ask again after a restart of
+        the broker: work that comes before the queues are back is lost.
         """
         self._running.wait_until(self._up, f"{self._workers} workers up", seconds)
         return self
@@ -120,9 +121,8 @@ class Engine(Service):
             return False
         query = "SELECT engine_id FROM service WHERE deleted_at IS NULL AND updated_at IS NOT NULL"
         reporting = {engine_id for (engine_id,) in self._mariadb.execute(query, database="heat")}
-        queues = {queue["name"] for queue in self._rabbitmq.queues(self.vhost)}
-        own = {f"{topic}.{each}" for topic in _TOPICS for each in ids}
-        return ids <= reporting and own | {f"engine.{self.host}"} <= queues
+        own = {f"{topic}.{each}" for topic in _TOPICS for each in ids} | {f"engine.{self.host}"}
+        return ids <= reporting and own <= self._rabbitmq.consumed(self.vhost)
 
 
 class Api(Service):

@@ -1,0 +1,71 @@
+"""Heat's tables, with the columns that are read (heat/db/models.py).
+
+Only what exists from Zed (19) to 2026.2 (27) stands here, so one reading serves both releases.
+"""
+
+import sqlalchemy as sa
+
+_SCHEMA = sa.MetaData()
+STACK = sa.Table(
+    "stack",
+    _SCHEMA,
+    sa.Column("id", sa.String(36)),
+    sa.Column("name", sa.String(255)),
+    sa.Column("tenant", sa.String(256)),
+    sa.Column("owner_id", sa.String(36)),
+    sa.Column("action", sa.String(255)),
+    sa.Column("status", sa.String(255)),
+    sa.Column("timeout", sa.Integer),
+    sa.Column("convergence", sa.Boolean),
+    sa.Column("backup", sa.Boolean),
+    sa.Column("created_at", sa.DateTime),
+    sa.Column("updated_at", sa.DateTime),
+    sa.Column("deleted_at", sa.DateTime),
+)
+RESOURCE = sa.Table(
+    "resource",
+    _SCHEMA,
+    sa.Column("name", sa.String(255)),
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("action", sa.String(255)),
+    sa.Column("status", sa.String(255)),
+    sa.Column("engine_id", sa.String(36)),
+)
+EVENT = sa.Table(
+    "event",
+    _SCHEMA,
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("created_at", sa.DateTime),
+)
+SYNC_POINT = sa.Table(
+    "sync_point",
+    _SCHEMA,
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("created_at", sa.DateTime),
+    sa.Column("updated_at", sa.DateTime),
+)
+STACK_LOCK = sa.Table(
+    "stack_lock",
+    _SCHEMA,
+    sa.Column("stack_id", sa.String(36)),
+    sa.Column("engine_id", sa.String(36)),
+)
+SERVICE = sa.Table(
+    "service",
+    _SCHEMA,
+    sa.Column("engine_id", sa.String(36)),
+    sa.Column("host", sa.String(255)),
+    sa.Column("hostname", sa.String(255)),
+    sa.Column("binary", sa.String(255)),
+    sa.Column("report_interval", sa.Integer),
+    sa.Column("created_at", sa.DateTime),
+    sa.Column("updated_at", sa.DateTime),
+    sa.Column("deleted_at", sa.DateTime),
+)
+ALEMBIC = sa.Table("alembic_version", _SCHEMA, sa.Column("version_num", sa.String(32)))
+MIGRATE = sa.Table(
+    "migrate_version",
+    _SCHEMA,
+    sa.Column("repository_id", sa.String(250)),
+    sa.Column("version", sa.Integer),
+)

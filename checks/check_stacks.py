@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from heat_upgrade_checks import check
 from heat_upgrade_checks.evidence.broker import OldQueues
 from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import Database, StackInFlight
+from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.in_flight import StackInFlight
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
 

@@ -10,13 +10,9 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
 from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import (
-    Database,
-    ResourceInFlight,
-    ServiceRow,
-    StackInFlight,
-)
+from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
 from heat_upgrade_checks.judgement import Judgement

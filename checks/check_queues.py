@@ -1,15 +1,15 @@
 """Is there work in the old queues that nobody will read any more?"""
 
-from collections import Counter
 from collections.abc import Callable
 
 from heat_upgrade_checks import check
+from heat_upgrade_checks.clients import Role, role
 from heat_upgrade_checks.evidence.broker import OldQueues, Queue
 from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.old_vhost import Connection, OldVhost
 from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.queues import addressed_engine, holds_work
+from heat_upgrade_checks.queues import REPLY, addressed_engine, holds_work
 
 
 @check("queues.empty", phases=["last-engine"], guide="rolling 7")
@@ -97,39 +97,35 @@ def _messages(queue: Queue) -> float:
     return queue.ready + queue.unacknowledged
 
 
-# A WSGI server carries no name of Heat's: under uwsgi heat-api is "uwsgi".
-_APIS = {"heat-api", "heat-api-cfn", "heat-wsgi-api", "heat-wsgi-api-cfn"}
-_WSGI_SERVERS = {"uwsgi", "apache2", "httpd", "mod_wsgi", "gunicorn"}
-_ENGINE = "heat-engine"
-
-
 @check("queues.no-api-left", phases=["last-engine"], guide="rolling 6-7")
-def check_no_api_publishes_to_the_old_vhost(old_vhost: OldVhost, gate: Judgement) -> None:
+def check_no_api_publishes_to_the_old_vhost(connections: Connections, gate: Judgement) -> None:
     """No API is connected to the old vhost any more."""
     if gate.plan.broker.isolation == "shared":
         gate.not_applicable("both releases share a vhost, so their APIs belong on it")
-    gate.looked_at(old_vhost.extent)
-    for connection, count in _by_process(old_vhost):
-        if connection.program in _APIS | _WSGI_SERVERS:
-            gate.block(
-                str(connection),
-                f"has {count} connections to vhost {old_vhost.vhost}; "
-                "once the last old engine stops, nobody answers its requests",
-                hint="Move it to the new vhost: set transport_url and restart it.",
-                data={"pid": connection.pid, "peer_host": connection.peer_host},
-            )
-        elif connection.program != _ENGINE:
-            gate.warn(
-                str(connection),
-                f"has {count} connections to vhost {old_vhost.vhost} and is not known as Heat's",
-                hint="Find out what it is; if it asks Heat for anything, move it first.",
-                data={"pid": connection.pid, "peer_host": connection.peer_host},
-            )
+    gate.looked_at(connections.extent)
+    old = connections.old
+    for client in old.clients:
+        match role(client, old):
+            case Role.API:
+                gate.block(
+                    str(client),
+                    f"{_connected(client, old)}; "
+                    "once the last old engine stops, nobody answers its requests",
+                    hint="Move it to the new vhost: set transport_url and restart it.",
+                    data=_told(client),
+                )
+            case Role.UNKNOWN:
+                gate.warn(
+                    str(client),
+                    f"{_connected(client, old)} and is not known as Heat's",
+                    hint="Find out what it is; if it asks Heat for anything, move it first.",
+                    data=_told(client),
+                )
 
 
 @check("queues.old-residue", phases=["post"], guide="rolling 8")
 def check_nothing_uses_the_old_vhost(
-    old_vhost: OldVhost,
+    connections: Connections,
     current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
@@ -137,24 +133,31 @@ def check_nothing_uses_the_old_vhost(
     """Nothing is connected to the old vhost, so that it may be deleted."""
     if current_configuration.vhost == target_configuration.vhost:
         gate.not_applicable("both releases use the same vhost, which stays")
-    gate.looked_at(old_vhost.extent)
-    if not old_vhost.exists:
+    gate.looked_at(connections.extent)
+    old = connections.old
+    if not old.exists:
         return
-    for connection, count in _by_process(old_vhost):
+    for client in old.clients:
         gate.block(
-            str(connection),
-            f"has {count} connections to vhost {old_vhost.vhost}",
+            str(client),
+            _connected(client, old),
             hint="Stop it, or move it to the new vhost.",
-            data={"pid": connection.pid, "peer_host": connection.peer_host},
+            data=_told(client),
         )
-    if not old_vhost.connections:
+    if not old.clients:
         gate.note(
-            f"vhost {old_vhost.vhost}",
+            f"vhost {old.vhost}",
             "is not used any more and may be deleted",
             hint="Delete it when this phase has passed, unless other services used it too.",
-            commands=[["rabbitmqctl", "delete_vhost", old_vhost.vhost]],
+            commands=[["rabbitmqctl", "delete_vhost", old.vhost]],
         )
 
 
-def _by_process(old_vhost: OldVhost) -> list[tuple[Connection, int]]:
-    return sorted(Counter(old_vhost.connections).items(), key=lambda item: str(item[0]))
+def _connected(client: Client, side: VhostClients) -> str:
+    calls = any(queue.startswith(REPLY) for queue in client.reads)
+    waits = ", waits for answers" if calls else ""
+    return f"has {client.connections} connections to vhost {side.vhost}{waits}"
+
+
+def _told(client: Client) -> dict[str, object]:
+    return {"pid": client.pid, "peer_host": client.peer_host, "user": client.user}

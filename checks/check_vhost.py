@@ -1,7 +1,9 @@
 """Do the two releases keep out of each other's queues?"""
 
 from heat_upgrade_checks import check
+from heat_upgrade_checks.clients import Role, role
 from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.connections import Connections
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Engine, Placement
@@ -14,6 +16,7 @@ def check_releases_are_on_their_own_vhosts(
     current_configuration: Configuration,
     target_configuration: Configuration,
     placement: Placement,
+    connections: Connections,
     gate: Judgement,
 ) -> None:
     """Every live engine is on the vhost of its release and on no other."""
@@ -24,7 +27,7 @@ def check_releases_are_on_their_own_vhosts(
     old, new = current_configuration, target_configuration
     gate.looked_at(
         f"{len(placement.engines)} live engines; vhost {old.vhost} of the current and "
-        f"{new.vhost} of the target release"
+        f"{new.vhost} of the target release; {connections.extent}"
     )
     if old.vhost == new.vhost:
         gate.block(
@@ -43,6 +46,15 @@ def check_releases_are_on_their_own_vhosts(
             hint="It is starting, ending, or of another database; find its process and end it "
             "if it belongs to no one.",
         )
+    for client in connections.new.clients:
+        if role(client, connections.new) is Role.UNKNOWN:
+            gate.warn(
+                str(client),
+                f"has {client.connections} connections to vhost {new.vhost} and is not known "
+                "as Heat's",
+                hint="Find out what it is; the new vhost is the target release's own.",
+                data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
+            )
 
 
 def _expected_vhosts(

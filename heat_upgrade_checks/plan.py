@@ -100,14 +100,16 @@ class _WithPassword(_Section):
 class Side(_Section):
     """One of the two releases: where its interpreter and its configuration are.
 
-    `engines` are the `[DEFAULT] host` names of its engines; they say which release an engine is
-    expected to run.
+    `environment_files` are those that its units hand to the services; an option that they set
+    (`OS_DEFAULT__TRANSPORT_URL`) goes before the configuration. `engines` are the `[DEFAULT] host`
+    names of its engines; they say which release an engine is expected to run.
     """
 
     python: PlanPath | None = None
     version: str | None = None
     config: tuple[PlanPath, ...] = ()
     config_dirs: tuple[PlanPath, ...] = ()
+    environment_files: tuple[PlanPath, ...] = ()
     engines: tuple[str, ...] = ()
 
     @model_validator(mode="after")

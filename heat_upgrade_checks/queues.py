@@ -9,6 +9,8 @@ import re
 
 WORK_QUEUES = r"(engine|engine_worker|heat-engine-listener)(\..+)?"
 LISTENER = "heat-engine-listener."
+REPLY = "reply_"
+_ENGINE_TOPICS = r"(engine|engine_worker|heat-engine-listener)([._].+)?"
 _SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
 
 
@@ -18,6 +20,11 @@ def holds_work(queue: str) -> bool:
     Replies, broadcasts and notifications are not.
     """
     return re.fullmatch(WORK_QUEUES, queue) is not None
+
+
+def serves_engines(queue: str) -> bool:
+    """Whether only an engine reads this queue: its topics and their broadcasts."""
+    return re.fullmatch(_ENGINE_TOPICS, queue) is not None
 
 
 def listening_engine(queue: str) -> str | None:

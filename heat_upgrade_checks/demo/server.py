@@ -76,6 +76,8 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
             return {"status": "ok", "reason": "single node cluster"}
         case ["api", "vhosts", vhost, "connections"] if unquote(vhost) in state["vhosts"]:
             return list(_connections(unquote(vhost), state))
+        case ["api", "consumers", vhost] if unquote(vhost) in state["vhosts"]:
+            return []
         case ["api", "vhosts"]:
             return [{"name": name} for name in state["vhosts"]]
         case ["api", "queues", vhost] if unquote(vhost) in state["vhosts"]:

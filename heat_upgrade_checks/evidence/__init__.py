@@ -61,7 +61,7 @@ SOURCES: dict[str, Source] = {
         Source("database", "Heat's database", "database", deadline=300.0),
         Source("broker", "RabbitMQ", "broker"),
         Source("broker_health", "RabbitMQ's health", "broker_health"),
-        Source("old_vhost", "RabbitMQ, connections to the old vhost", "old_vhost"),
+        Source("connections", "RabbitMQ, connections to both vhosts", "connections"),
         Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
         Source("new_vhost", "RabbitMQ, new vhost", "new_vhost"),
         Source("broker_certificates", "RabbitMQ's certificates", "broker_certificates"),

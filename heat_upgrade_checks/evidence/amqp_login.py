@@ -12,6 +12,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.heat_conf import BrokerHost
 from heat_upgrade_checks.evidence.messaging_options import LoginOptions
 
+CONNECTION_NAME = "heat-upgrade-check"
 _CONNECT_TIMEOUT = 5
 _ANSWER_TIMEOUT = 10
 _WITH_PASSWORD = {None, "PLAIN", "AMQPLAIN"}
@@ -46,7 +47,7 @@ def log_in(host: BrokerHost, vhost: str, options: LoginOptions) -> Login:
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_ANSWER_TIMEOUT,
         write_timeout=_ANSWER_TIMEOUT,
-        client_properties={"connection_name": "heat-upgrade-check"},
+        client_properties={"connection_name": CONNECTION_NAME},
     )
     try:
         with closing(connection):

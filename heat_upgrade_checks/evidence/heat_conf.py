@@ -1,6 +1,7 @@
 """Heat's configuration as oslo.config reads it, secrets included; it never leaves the evidence."""
 
 import re
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from heat_upgrade_checks.secrets import Secrets
 
 _SECRET_NAME = re.compile(r"password|passwd|secret|token$|_key$|^admin_token")
 _AMQP_PORT = 5672
+# What oslo_config/sources/_environment.py makes of a group and an option.
+_VARIABLE = re.compile(r"OS_(?P<group>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+)")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Transport:
 
 
 class HeatConf:
-    """The files and directories of one release's configuration, read as oslo.config reads them.
+    """One release's configuration: files, directories, environment, read as oslo.config reads them.
 
     Every key that stands in the files is registered as a plain string, so that `$var` resolves
     and the last of repeated keys wins, without importing Heat.
@@ -57,24 +60,27 @@ class HeatConf:
                 f"the plan names no configuration of the {side} release; "
                 f"add: {side}: {{config: [/etc/heat/heat.conf]}}"
             )
-        self.files = tuple(files) + tuple(
+        configuration = files + [
             str(path) for folder in plan.config_dirs for path in sorted(folder.glob("*.conf"))
-        )
+        ]
+        self.files = (*configuration, *map(str, plan.environment_files))
         self._conf = cfg.ConfigOpts()
         self._set: set[tuple[str, str]] = set()
         self._all: dict[tuple[str, str], list[str]] = defaultdict(list)
         arguments = [f"--config-file={file}" for file in files]
         arguments += [f"--config-dir={folder}" for folder in directories]
         try:
-            for file in self.files:
+            for file in configuration:
                 self._register(file)
             self._conf(
                 arguments,
                 project="heat",
                 default_config_files=[],
                 default_config_dirs=[],
-                use_env=False,
+                use_env=False,  # this process's environment is not that of Heat's services
             )
+            for path in plan.environment_files:
+                self._override(path)
         except (cfg.Error, cfg.ParseError, OSError, UnicodeDecodeError) as error:
             raise Unobserved(
                 f"configuration of the {side} release: {secrets.redact(_sentence(error))}; "
@@ -94,13 +100,34 @@ class HeatConf:
             ) from None
         for group, options in sections.items():
             for name, values in options.items():
-                if _SECRET_NAME.search(name.lower()):
-                    for value in values:
-                        self._secrets.add(value)
-                option = cfg.StrOpt(name.replace("-", "_"))
-                self._set.add((group, option.dest))
-                self._all[group, option.dest] += values
-                self._conf.register_opt(option, group=None if group == "DEFAULT" else group)
+                self._know(group, name.replace("-", "_"), values)
+                self._all[group, name.replace("-", "_")] += values
+
+    def _override(self, path: Path) -> None:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            name, equals, rest = line.strip().partition("=")
+            match = _VARIABLE.fullmatch(name.strip())
+            if not match or not equals:
+                continue
+            try:
+                value = " ".join(shlex.split(rest))
+            except ValueError:
+                raise Unobserved(
+                    f"configuration of the {self.side} release: {path}, line {number}: "
+                    "a quotation mark is left open; correct it"
+                ) from None
+            group, option = match["group"].lower(), match["option"].lower()
+            group = "DEFAULT" if group == "default" else group
+            self._know(group, option, [value])
+            self._all[group, option] = [value]
+            self._conf.set_override(option, value, None if group == "DEFAULT" else group)
+
+    def _know(self, group: str, name: str, values: list[str]) -> None:
+        if _SECRET_NAME.search(name.lower()):
+            for value in values:
+                self._secrets.add(value)
+        self._set.add((group, name))
+        self._conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
 
     def get(self, name: str, group: str = "DEFAULT") -> str | None:
         """The effective value of an option, or None where no file sets it.

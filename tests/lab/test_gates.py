@@ -334,6 +334,17 @@ def test_one_vhost_for_both_releases(synced: Gates) -> None:
     assert "both configurations name it" in _only(outcome, "vhost.isolated")
 
 
+def test_one_vhost_for_both_releases_by_the_services_environment(
+    synced: Gates, tmp_path: Path
+) -> None:
+    environment = tmp_path / "heat-engine.env"
+    url = synced.rolling.lab.transport_url(CURRENT_VHOST)
+    environment.write_text(f"OS_DEFAULT__TRANSPORT_URL={url}\n", "utf-8")
+    outcome = synced.judge("vhost", target={"environment_files": [str(environment)]})
+    assert "both configurations name it" in _only(outcome, "vhost.isolated")
+    assert str(environment) in outcome.check("vhost.isolated")["findings"][0]["hint"]
+
+
 def test_a_shared_vhost_needs_one_rpc_version(synced: Gates) -> None:
     outcome = synced.judge("vhost", broker={"isolation": "shared"})
     assert _only(outcome, "vhost.rpc-compatible").startswith(
@@ -461,4 +472,8 @@ def test_an_api_that_no_engine_hears(lost: Gates) -> None:
     assert said.startswith(old_api.root)
     assert "MessagingTimeout" in said
     assert requests.get(f"{old_api.root}/healthcheck", timeout=10).status_code == 200
+    # It is what still uses the old vhost.
+    outcome = _until(lost, "post", lambda it: it.red == {"queues.old-residue"})
+    assert _only(outcome, "queues.old-residue").startswith("uwsgi (pid ")
     old_api.stop()
+    assert _until(lost, "post", _is_go).code == 0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import broker_health, old_vhost
+from heat_upgrade_checks.evidence import broker_health, connections
 from heat_upgrade_checks.evidence.broker_health import BrokerHealth
 from heat_upgrade_checks.judgement import Judgement
 from tests.services.rabbitmq import RabbitMQ
@@ -53,7 +53,7 @@ def test_a_broker_without_statistics_is_unknown(tmp_path: Path) -> None:
         server.add_user("heat", PASSWORD, "monitoring", {"/": (".*", ".*", ".*")})
         facts = broker_health.observe(broker_site(tmp_path, server, "/"))
         with pytest.raises(Unobserved, match="keeps no statistics, so it lists no connection"):
-            old_vhost.observe(broker_site(tmp_path, server, "/"))
+            connections.observe(broker_site(tmp_path, server, "/"))
     gate = judge(CHECK, "pre", broker_health=facts)
     assert facts.statistics is False
     assert "keeps no statistics" in gate.unknowns[0]

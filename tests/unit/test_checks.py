@@ -10,6 +10,7 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
 from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
@@ -286,6 +287,7 @@ def _isolated(
     of: Plan | None = None,
     strangers: tuple[Listener, ...] = (),
     consumers: int | None = 1,
+    clients: tuple[Client, ...] = (),
 ) -> Judgement:
     """Engines as (id, host, vhosts)."""
     listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
@@ -298,6 +300,15 @@ def _isolated(
         current_configuration=_configuration(OLD, "control1"),
         target_configuration=_configuration(NEW, "control2"),
         placement=place(rows, [*listeners, *strangers]),
+        connections=_connections(new=clients),
+    )
+
+
+def _connections(old: tuple[Client, ...] = (), new: tuple[Client, ...] = ()) -> Connections:
+    return Connections(
+        "http://rabbit:15672",
+        VhostClients(OLD, ("heat",), True, old),
+        VhostClients(NEW, ("heat",), True, new),
     )
 
 
@@ -345,6 +356,45 @@ def test_an_engine_whose_release_nothing_tells_is_a_note() -> None:
 def test_a_listener_that_no_service_row_knows_is_a_warning() -> None:
     gate = _isolated([("a", "control1", [OLD])], strangers=(Listener("x", NEW, 2),))
     assert [finding.level for finding in gate.findings] == ["warning"]
+
+
+def test_a_process_on_the_new_vhost_that_is_not_known_as_heats_is_a_warning() -> None:
+    clients = (
+        Client("heat-engine", 7, "10.0.0.1", "heat", 4, ("engine_worker",)),
+        Client("uwsgi", 8, "10.0.0.1", "heat", 2, ("reply_a",)),
+        Client("telemetry", None, "10.0.0.9", "ceilometer", 1, ("notifications.info",)),
+    )
+    assert _said(_isolated([("a", "control1", [OLD])], clients=clients)) == [
+        "warning telemetry (pid unknown) on 10.0.0.9: has 1 connections to vhost heat-n1 and is "
+        "not known as Heat's"
+    ]
+
+
+# --- queues.no-api-left
+
+
+@pytest.mark.parametrize(
+    ("client", "level"),
+    [
+        (Client("heat-api", 8, "h", "anybody", 2, ()), "blocker"),
+        (Client("uwsgi", 8, "h", "heat", 2, ()), "blocker"),
+        (Client("uwsgi", 8, "h", "nova", 2, ("reply_a",)), "warning"),
+        (Client("", None, "h", "heat", 2, ("reply_a",)), "blocker"),
+        (Client("", None, "h", "heat", 2, ("reply_host:uwsgi:1",)), "blocker"),
+        (Client("", None, "h", "heat", 2, ("notifications.info",)), "warning"),
+        (Client("", None, "h", "heat", 2, ()), "warning"),
+        (Client("", None, "h", "heat", 2, ("engine.control1", "reply_a")), None),
+        (Client("", None, "h", "heat", 2, ("engine_worker_fanout_0f",)), None),
+        (Client("heat-engine", 9, "h", "heat", 2, ()), None),
+    ],
+)
+def test_who_publishes_to_the_old_vhost(client: Client, level: str | None) -> None:
+    gate = judge(
+        QUEUES.check_no_api_publishes_to_the_old_vhost,
+        "last-engine",
+        connections=_connections(old=(client,)),
+    )
+    assert [finding.level for finding in gate.findings] == ([level] if level else [])
 
 
 @pytest.mark.parametrize("changes", [{"mode": "cold"}, {"broker": {"isolation": "shared"}}])

@@ -83,6 +83,38 @@ def test_a_directory_overrides_the_files(tmp_path: Path) -> None:
     assert str(folder / "10-vhost.conf") in conf.files
 
 
+def test_the_services_environment_goes_before_the_files(tmp_path: Path) -> None:
+    environment = tmp_path / "heat-engine.env"
+    environment.write_text(
+        "# the unit's\nLANG=C\nOS_DEFAULT__MY_IP=10.0.0.2\n"
+        "OS_DEFAULT__TRANSPORT_URL='rabbit://u:canary-rabbit@h/from-environment'\n"
+        'OS_OSLO_MESSAGING_RABBIT__HEARTBEAT_RATE="3"\n',
+        "utf-8",
+    )
+    secrets = Secrets()
+    conf = _conf(
+        tmp_path,
+        "[DEFAULT]\ntransport_url = rabbit://u:p@h/from-file\nhost = engine-$my_ip\nmy_ip = a\n",
+        secrets,
+        environment_files=[str(environment)],
+    )
+    assert conf.transport().vhost == "from-environment"
+    assert conf.get("host") == "engine-10.0.0.2"
+    assert conf.get("heartbeat_rate", "oslo_messaging_rabbit") == "3"
+    assert conf.files == (str(tmp_path / "heat.conf"), str(environment))
+    assert "canary" not in secrets.redact("canary-rabbit")
+
+
+def test_an_environment_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    environment = tmp_path / "heat.env"
+    with pytest.raises(Unobserved, match=r"heat\.env: No such file"):
+        _conf(tmp_path, "[DEFAULT]\n", environment_files=[str(environment)])
+    environment.write_text("OS_DATABASE__CONNECTION='canary\n", "utf-8")
+    with pytest.raises(Unobserved, match=r"heat\.env, line 1") as refused:
+        _conf(tmp_path, "[DEFAULT]\n", environment_files=[str(environment)])
+    assert "canary" not in str(refused.value)
+
+
 def test_a_variable_that_is_set_nowhere_is_told_from_an_option_that_is_not_set(
     tmp_path: Path,
 ) -> None:

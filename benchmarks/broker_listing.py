@@ -1,4 +1,7 @@
-"""One look at the old queues among 10,000, against one plain listing that has live counts."""
+"""The old queues among 10,000 others, against one plain listing that has live counts.
+
+One look, and the whole source, which looks several times at least half a second apart.
+"""
 
 import statistics
 import subprocess
@@ -9,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from heat_upgrade_checks.evidence.broker import live_queues
+from heat_upgrade_checks.evidence.broker import live_queues, observe_old_queues
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.plan import Plan
 from tests.services.rabbitmq import RabbitMQ
 
 QUEUES = 10_000
@@ -31,11 +36,29 @@ def main() -> int:
         plain = ("curl", "--silent", "--fail", "--user", account, "--output", "/dev/null", url)
         http = ReadOnlyHttp("RabbitMQ", base, (USER, PASSWORD))
         curl = _median(lambda: subprocess.run(plain, check=True))
-        ours = _median(lambda: live_queues(http, VHOST))
-    sys.stdout.write(
-        f"{QUEUES} queues: curl {curl:.3f} s, live_queues {ours:.3f} s, ratio {ours / curl:.2f}\n"
-    )
+        look = _median(lambda: live_queues(http, VHOST))
+        site = _site(Path(folder), server)
+        source = _median(lambda: observe_old_queues(site))
+    for name, seconds in (
+        ("curl", curl),
+        ("one look", look),
+        (f"source ({site.plan.broker.samples} looks)", source),
+    ):
+        sys.stdout.write(f"{QUEUES} queues, {name}: {seconds:.3f} s, ratio {seconds / curl:.2f}\n")
     return 0
+
+
+def _site(folder: Path, server: RabbitMQ) -> Site:
+    conf = folder / "heat.conf"
+    conf.write_text(f"[DEFAULT]\ntransport_url = {server.url(VHOST, USER, PASSWORD)}\n", "utf-8")
+    plan = {
+        "name": "benchmark",
+        "mode": "rolling",
+        "current": {"version": "25.0.2", "config": [str(conf)]},
+        "target": {"version": "26.0.2"},
+        "broker": {"management": [server.management_url]},
+    }
+    return Site(Plan.model_validate(plan), folder)
 
 
 def _names() -> list[str]:

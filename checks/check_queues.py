@@ -1,6 +1,8 @@
 """Is there work in the old queues that nobody will read any more?"""
 
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
 
 from heat_upgrade_checks import check
 from heat_upgrade_checks.clients import Role, role
@@ -8,6 +10,7 @@ from heat_upgrade_checks.evidence.broker import OldQueues, Queue
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.peek import LeftMessage
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.queues import REPLY, addressed_engine, holds_work
 
@@ -65,16 +68,37 @@ def _judge(
             )
         elif queue.ready + queue.unacknowledged:
             orphaned = owner is not None and owner not in engines
+            left = [message for message in old_queues.left if message.queue == queue.name]
             say(
                 f"queue {queue.name}",
                 f"{queue.ready + queue.unacknowledged} messages wait "
                 f"({queue.unacknowledged} unacknowledged)"
-                + ("; its engine is gone" if orphaned else ""),
+                + ("; its engine is gone" if orphaned else "")
+                + "".join(f"; {stack}" for stack in _stacks(left)),
                 hint="Nobody will read them: look at the stacks in flight, then delete this queue."
                 if orphaned
                 else "Let the old engines drain it, then run this phase again.",
-                data={"ready": queue.ready, "unacknowledged": queue.unacknowledged},
+                data={
+                    "ready": queue.ready,
+                    "unacknowledged": queue.unacknowledged,
+                    "messages": [asdict(message) for message in left],
+                },
             )
+    if old_queues.left_error:
+        gate.note(
+            f"messages in vhost {old_queues.vhost}",
+            f"could not be looked into: {old_queues.left_error}",
+        )
+
+
+def _stacks(left: list[LeftMessage]) -> list[str]:
+    """What the messages ask for, each stack once."""
+    asked: dict[str, list[str]] = defaultdict(list)
+    for message in left:
+        name = f"{message.stack_name} ({message.stack_id})" if message.stack_id else "unknown"
+        late = ", of a traversal that ended" if message.superseded else ""
+        asked[f"stack {name}{late}"].append(message.method or "unreadable")
+    return [f"{', '.join(sorted(set(methods)))} for {stack}" for stack, methods in asked.items()]
 
 
 def _fullest(old_queues: OldQueues) -> list[Queue]:

@@ -134,7 +134,8 @@ class DatabasePlan(_WithPassword):
 class BrokerPlan(_WithPassword):
     """RabbitMQ's management API.
 
-    Derived from current's `transport_url`: port 15672 of each host, Heat's own credentials.
+    Derived from current's `transport_url`: port 15672 of each host, Heat's own credentials. `peek`
+    allows to look into messages that nobody reads, which marks them as delivered before.
     """
 
     management: tuple[Url, ...] = ()
@@ -142,6 +143,7 @@ class BrokerPlan(_WithPassword):
     ca_file: PlanPath | None = None
     isolation: Literal["vhost", "shared"] = "vhost"
     samples: int = Field(default=3, ge=2, le=100)
+    peek: bool = False
 
 
 class ApiPlan(_Section):

@@ -13,12 +13,13 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.database import observe as observe_database
 from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
+from heat_upgrade_checks.evidence.peek import LeftMessage, peek
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.queues import LISTENER, WORK_QUEUES, listening_engine
 
 _PAGE = 500
-# Seconds between samples. Statistics are 5 to 7 s old by default; live totals are not.
+# Seconds from one sample to the next. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
 _STATISTICS_INTERVAL = 7.0
 
@@ -82,6 +83,8 @@ class OldQueues:
 
     `database` was read after the first and before the last sample, so that work cannot slip from
     one to the other unseen; None, with the reason in `database_error`, where it could not be read.
+    `left` are messages without a reader, looked into where the plan allows it; `left_error` is the
+    reason why they could not be.
     """
 
     management: str
@@ -92,6 +95,8 @@ class OldQueues:
     publish_rate: float | None
     database: Database | None
     database_error: str
+    left: tuple[LeftMessage, ...] = ()
+    left_error: str = ""
 
     def read_between(self) -> Database:
         """The database between the samples.
@@ -137,11 +142,14 @@ def observe_old_queues(site: Site) -> OldQueues:
     http, _ = connect(site)
     samples: list[Sample] = []
     live, found, problem = True, None, ""
+    begun = time.monotonic()
     for number in range(site.plan.broker.samples):
         if number == 1:
             found, problem = _read_database(site)
         if number:
-            time.sleep(_LIVE_INTERVAL if live else _STATISTICS_INTERVAL)
+            interval = _LIVE_INTERVAL if live else _STATISTICS_INTERVAL
+            time.sleep(max(0.0, begun + interval - time.monotonic()))
+        begun = time.monotonic()
         rows = live_queues(http, vhost)
         if rows is None:
             if found is None and not problem:
@@ -150,7 +158,19 @@ def observe_old_queues(site: Site) -> OldQueues:
         live = live and counts_are_live(rows)
         samples.append(Sample(datetime.now(UTC), tuple(map(_queue, rows))))
     rate = _publish_rate(http, vhost)
-    return OldQueues(http.base, vhost, True, live, tuple(samples), rate, found, problem)
+    left, left_error = _peek(site, http, vhost, samples[-1]) if site.plan.broker.peek else ((), "")
+    return OldQueues(
+        http.base, vhost, True, live, tuple(samples), rate, found, problem, left, left_error
+    )
+
+
+def _peek(
+    site: Site, http: ReadOnlyHttp, vhost: str, sample: Sample
+) -> tuple[tuple[LeftMessage, ...], str]:
+    try:
+        return tuple(peek(site, http, vhost, [q.name for q in sample.queues if q.ready])), ""
+    except Unobserved as error:
+        return (), str(error)
 
 
 def _read_database(site: Site) -> tuple[Database | None, str]:

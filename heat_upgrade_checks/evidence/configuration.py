@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from heat_upgrade_checks.evidence.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.site import SideName, Site
 
+_GRACE = 60
+
 
 @dataclass(frozen=True)
 class Configuration:
     """What one release's configuration says of its place in the deployment.
 
     `host` is `[DEFAULT] host`, which Heat defaults to the machine's name; `brokers` are host:port.
+    `graceful_shutdown_timeout` is in seconds; 0 waits for ever (oslo_service/_options.py).
     """
 
     files: tuple[str, ...]
     host: str
     brokers: tuple[str, ...]
     vhost: str
+    graceful_shutdown_timeout: int = _GRACE
 
     @property
     def extent(self) -> str:
@@ -48,4 +52,5 @@ def _observe(site: Site, side: SideName) -> Configuration:
         host=host_of(conf),
         brokers=tuple(f"{broker.host}:{broker.port}" for broker in transport.hosts),
         vhost=transport.vhost,
+        graceful_shutdown_timeout=conf.number("graceful_shutdown_timeout", _GRACE),
     )

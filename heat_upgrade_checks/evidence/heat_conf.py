@@ -146,6 +146,20 @@ class HeatConf:
                 "these files do not set; set it there, or write $$ for a dollar sign"
             ) from None
 
+    def number(self, name: str, default: int) -> int:
+        """A whole number of `[DEFAULT]`, or Heat's default where no file sets it.
+
+        :raises Unobserved: it is no number.
+        """
+        value = self.get(name)
+        try:
+            return default if value is None else int(value)
+        except ValueError:
+            raise Unobserved(
+                f"[DEFAULT] {name} of the {self.side} release is no number; correct it in "
+                f"{', '.join(self.files)}"
+            ) from None
+
     def get_all(self, name: str, group: str) -> tuple[str, ...]:
         """Every value of an option that may stand several times, as oslo.config collects them."""
         return tuple(self._all.get((group, name), ()))

@@ -37,3 +37,16 @@ def test_casts_left_by_killed_engines_are_named_with_queue_and_count(gates: Gate
     assert outcome.red == {"queues.empty"}
     found = {f["object"]: f["data"] for f in outcome.check("queues.empty")["findings"]}
     assert found["queue engine_worker"]["ready"] > 0
+    assert found["queue engine_worker"]["messages"] == [], "nothing is looked into unasked"
+    # With the plan's leave each message tells its stack, and stays where it is.
+    peeked = gates.judge("last-engine", "--only", "queues.empty", broker={"peek": True})
+    again = {f["object"]: f for f in peeked.check("queues.empty")["findings"]}[
+        "queue engine_worker"
+    ]
+    assert again["data"]["ready"] == found["queue engine_worker"]["ready"]
+    messages = again["data"]["messages"]
+    assert len(messages) == again["data"]["ready"]
+    for message in messages:
+        assert message["method"] == "check_resource"
+        assert message["stack_name"].startswith("many-")
+        assert f"check_resource for stack {message['stack_name']} (" in again["summary"]

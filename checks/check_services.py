@@ -3,7 +3,9 @@
 from collections import defaultdict
 
 from heat_upgrade_checks import check
+from heat_upgrade_checks.clients import Role, role
 from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.connections import Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
 from heat_upgrade_checks.judgement import Judgement
@@ -137,3 +139,91 @@ def _judge_cold(database: Database, earlier_gates: EarlierGates, gate: Judgement
                 "it runs the current release",
                 hint="Stop it and start it with the target release.",
             )
+
+
+@check("services.stopped", phases=["stopped"], guide="cold 1")
+def check_nothing_of_heat_runs(
+    database: Database, placement: Placement, connections: Connections, gate: Judgement
+) -> None:
+    """No engine and no API of Heat runs any more."""
+    gate.looked_at(f"{database.extent}; {connections.extent}")
+    for engine in placement.engines:
+        reads = f" and reads its queue on vhost {', '.join(engine.vhosts)}" if engine.vhosts else ""
+        gate.block(
+            f"engine {engine}",
+            f"has reported within two intervals{reads}",
+            hint="Stop it. One that was killed counts as alive for two intervals: wait as long."
+            if not engine.vhosts
+            else "Stop it.",
+            data={"engine_id": engine.engine_id, "host": engine.host},
+        )
+    for listener in placement.strangers:
+        gate.block(
+            f"engine {listener.engine_id}",
+            f"reads its queue on vhost {listener.vhost}, though no service row of it is alive",
+            hint="Find its process, a worker that outlived its master perhaps, and end it.",
+            data={"engine_id": listener.engine_id},
+        )
+    for side in _each_vhost_once(connections):
+        for client in side.clients:
+            part = role(client, side)
+            say = gate.warn if part is Role.UNKNOWN else gate.block
+            say(
+                str(client),
+                f"has {client.connections} connections to vhost {side.vhost}"
+                + (" and is not known as Heat's" if part is Role.UNKNOWN else ""),
+                hint="Stop it." if part is not Role.UNKNOWN else "Find out what it is.",
+                data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
+            )
+
+
+def _each_vhost_once(connections: Connections) -> list[VhostClients]:
+    old, new = connections.old, connections.new
+    return [old] if old.vhost == new.vhost else [old, new]
+
+
+@check("services.residue", phases=["post"], guide="rolling 8, cold 6")
+def check_no_dead_engine_is_listed(database: Database, gate: Judgement) -> None:
+    """No service row is left of an engine that does not run any more."""
+    gate.looked_at(database.extent)
+    for row in database.services:
+        if not row.alive:
+            gate.warn(
+                f"engine {row.host} ({row.engine_id})",
+                f"reported last {row.reported_seconds_ago:.0f} s ago and did not end cleanly",
+                hint="Where it is gone for good, clean the rows: they change nothing, but hide "
+                "an engine that is missing.",
+                commands=[["heat-manage", "service", "clean"]],
+                data={"engine_id": row.engine_id, "host": row.host},
+            )
+
+
+# Seconds. Heat compares its engines' reports with the clock of whoever asks.
+_CLOCKS_DIFFER, _CLOCKS_ARE_WRONG = 2, 30
+
+
+@check("services.clock", phases=["pre"], guide="prerequisites")
+def check_clocks_agree(database: Database, gate: Judgement) -> None:
+    """The clocks of the database's server, of the engines and of this machine agree."""
+    gate.looked_at(
+        f"the clocks of {database.server}, of this machine and of {len(database.services)} "
+        "engine workers by their last report"
+    )
+    skew = (database.clock - database.local_clock).total_seconds()
+    _judge_clock("this machine", -skew, gate)
+    for row in database.services:
+        # A report from the future tells how far that clock is ahead, one from the past nothing.
+        _judge_clock(f"engine {row.host} ({row.engine_id})", -row.reported_seconds_ago, gate, False)
+
+
+def _judge_clock(whose: str, ahead: float, gate: Judgement, behind_counts: bool = True) -> None:
+    off = abs(ahead) if behind_counts else ahead
+    if off < _CLOCKS_DIFFER:
+        return
+    say = gate.block if off >= _CLOCKS_ARE_WRONG else gate.warn
+    say(
+        f"clock of {whose}",
+        f"is {off:.0f} s {'ahead of' if ahead > 0 else 'behind'} that of the database's server",
+        hint="Synchronize both with NTP: who is alive and what has timed out is told by them.",
+        data={"seconds_ahead": round(ahead, 3)},
+    )

@@ -1,85 +1,106 @@
-"""Is Heat working on a stack that the next step would cut off?"""
+"""Is Heat working on a stack that the next step would cut off, or has it stopped working on one?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from heat_upgrade_checks import check
 from heat_upgrade_checks.evidence.broker import OldQueues
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.in_flight import StackInFlight
+from heat_upgrade_checks.evidence.leftovers import Leftovers
+from heat_upgrade_checks.evidence.waiting_work import WaitingWork
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.work import State, Work, remedy, work_in_flight
 
-_RESET = "heat-manage reset_stack_status, with all engines down, marks it FAILED."
+_GOES_ON = {State.WORKED_ON, State.WAITING}
 
 
 @check("stacks.in-progress", phases=["pre"], guide="prerequisites")
-def check_work_in_flight_is_known(database: Database, gate: Judgement) -> None:
+def check_work_in_flight_is_known(
+    database: Database,
+    placement: Placement,
+    waiting_work: WaitingWork,
+    leftovers: Leftovers,
+    gate: Judgement,
+) -> None:
     """No work is in flight that the next step would cut off."""
-    gate.looked_at(database.extent)
-    alive = _alive(database)
-    for stack in database.in_flight:
-        late = f", beyond its timeout of {stack.timeout} s" if stack.age > stack.timeout else ""
-        if stack.holders and alive.issuperset(stack.holders):
-            who, hint = "a live engine works on it", "It may end during the upgrade; "
-        else:
-            who, hint = "no live engine holds it", "See stacks.stuck; "
-        _say(
-            gate.warn,
-            stack,
-            f"{_words(stack)}{late}; {who}",
-            f"{hint}each later phase asks again.",
+    gate.looked_at(f"{database.extent}; {leftovers.extent}")
+    for work in work_in_flight(database, placement, waiting_work.current):
+        # What nobody works on is told by stacks.stuck, a lock without work by stacks.stale-locks.
+        if work.state in _GOES_ON:
+            _say(gate.warn, work)
+    _note_what_only_looks_like_work(leftovers, gate)
+
+
+def _note_what_only_looks_like_work(leftovers: Leftovers, gate: Judgement) -> None:
+    for stack in leftovers.backups:
+        gate.note(
+            f"backup stack {stack.name} ({stack.id}), project {stack.project}",
+            f"is no work, though its row says {stack.action} {stack.status}: an update that "
+            "failed left it behind",
+            hint="The next update or deletion of its stack removes it.",
+            data={"stack_id": stack.id, "owner_id": stack.owner_id},
+        )
+    if leftovers.backup_count > len(leftovers.backups):
+        gate.note("backup stacks", f"{leftovers.backup_count} in all; the first are listed")
+    if leftovers.deployments:
+        gate.note(
+            "software deployments",
+            f"{leftovers.deployments} are IN_PROGRESS; without a stack in flight they are no work",
+            hint="Their servers have not signalled, or are gone; no engine holds them.",
+        )
+    if leftovers.snapshots:
+        gate.note(
+            "snapshots",
+            f"{leftovers.snapshots} are IN_PROGRESS though their stacks are at rest",
+            hint="The engine that took them was lost; delete them and take them anew.",
         )
 
 
-@check("stacks.stuck", phases=["pre", "post"], guide="prerequisites, rolling 8")
-def check_no_stack_is_stuck(database: Database, gate: Judgement) -> None:
+@check("stacks.stuck", phases=["pre"], guide="prerequisites")
+def check_no_stack_is_stuck_before(
+    database: Database, placement: Placement, waiting_work: WaitingWork, gate: Judgement
+) -> None:
     """No stack is in flight with nobody working on it."""
-    gate.looked_at(database.extent)
-    alive = _alive(database)
-    patience = 2 * max((row.report_interval for row in database.services), default=60)
-    for stack in database.in_flight:
-        if stack.holders and alive.issuperset(stack.holders):
-            continue
-        dead = [holder for holder in stack.holders if holder not in alive]
-        why = (
-            f"held by engine {_named(dead[0], database)}, which is dead"
-            if dead
-            else "no engine holds any of it"
-        )
-        if stack.still > patience or dead:
-            _say(
-                gate.block,
-                stack,
-                f"{_words(stack)}; {why}, and nothing moved for {stack.still:.0f} s",
-                "Update or cancel the stack so that a live engine takes it over. " + _RESET,
-                commands=[["openstack", "stack", "cancel", stack.id]],
-            )
-        else:
-            _say(
-                gate.warn,
-                stack,
-                f"{_words(stack)}; {why}, but it moved {stack.still:.0f} s ago",
-                f"Run this phase again: after {patience} s without movement it counts as stuck.",
-            )
+    gate.looked_at(f"{database.extent}; {waiting_work.extent}")
+    _judge_stuck(work_in_flight(database, placement, waiting_work.current), gate)
 
 
-def _alive(database: Database) -> set[str]:
-    return {row.engine_id for row in database.services if row.alive}
+@check("stacks.stuck", phases=["post"], guide="rolling 8")
+def check_no_stack_is_stuck_after(
+    database: Database, placement: Placement, waiting_work: WaitingWork, gate: Judgement
+) -> None:
+    """No stack is in flight with nobody working on it."""
+    gate.looked_at(f"{database.extent}; {waiting_work.extent}")
+    # What waits in the old vhost is read by nobody any more, so it keeps no stack alive.
+    _judge_stuck(work_in_flight(database, placement, waiting_work.target), gate)
+
+
+def _judge_stuck(found: list[Work], gate: Judgement) -> None:
+    for work in found:
+        if work.state is State.LOST:
+            _say(gate.block, work)
+        elif work.state is State.UNCERTAIN:
+            hint, _ = remedy(work)
+            gate.cannot_tell(f"{_named(work)}: {work}; {hint[0].lower()}{hint[1:]}")
 
 
 @check("stacks.in-progress", phases=["stopped"], guide="cold 1")
-def check_nothing_was_cut_off(old_queues: OldQueues, gate: Judgement) -> None:
+def check_nothing_was_cut_off(old_queues: OldQueues, placement: Placement, gate: Judgement) -> None:
     """No work is in flight that the next step would cut off."""
     database = old_queues.read_between()
     gate.looked_at(database.extent)
-    for stack in database.in_flight:
-        _say(
-            gate.block,
-            stack,
-            f"{_words(stack)}; every engine was stopped, so nobody works on it",
-            f"Start the current release again and let it end. Or {_RESET}",
-        )
+    for work in work_in_flight(database, placement, 0):
+        if work.state is not State.AT_REST:
+            _, commands = remedy(work)
+            _say(
+                gate.block,
+                work,
+                "Nobody works on it now. Start the current release again and let it end, or, "
+                "while every engine is down, mark it FAILED with heat-manage reset_stack_status.",
+                [command for command in commands if command[0] == "heat-manage"]
+                or [["heat-manage", "reset_stack_status", work.root.id]],
+            )
 
 
 @check("stacks.in-progress", phases=["last-engine"], guide="rolling 7")
@@ -97,53 +118,41 @@ def check_old_side_works_on_nothing(
     )
     shared = gate.plan.broker.isolation == "shared"
     moved = set() if shared else placement.on(target_configuration.vhost)
-    for stack in database.in_flight:
-        left = [holder for holder in stack.holders if holder not in moved]
-        if stack.holders and not left:
-            _say(gate.note, stack, f"{_words(stack)}; an engine on the new vhost works on it", "")
-            continue
-        holder = (
-            f"engine {_named(left[0], database)} holds it"
-            if left
-            else "no engine holds it at this moment"
-        )
-        _say(
-            gate.block,
-            stack,
-            f"{_words(stack)}; {holder}, so it may depend on the old side",
-            "Keep the old engine running until it ends. If nothing moves, cancel or update the "
-            "stack through the new API.",
-        )
+    for work in work_in_flight(database, placement, 0):
+        holders = set(work.stack.holders)
+        if work.state is State.AT_REST or (holders and holders <= moved):
+            _say(gate.note, work)
+        elif work.state is State.WORKED_ON:
+            _say(gate.block, work, "Keep the old engine running until it ends.", [])
+        else:
+            _say(gate.block, work)
 
 
-def _words(stack: StackInFlight) -> str:
-    if stack.status == "IN_PROGRESS":
-        return f"{stack.action} IN_PROGRESS for {stack.age:.0f} s"
-    return f"{stack.action} {stack.status}, but locked"
-
-
-def _named(engine_id: str, database: Database) -> str:
-    """The engine with its host, where a service row still tells it."""
-    hosts = {row.engine_id: row.host for row in database.services}
-    return f"{hosts[engine_id]} ({engine_id})" if engine_id in hosts else engine_id
+def _named(work: Work) -> str:
+    stack = work.stack
+    nested = f", nested in {work.root.name}" if work.root is not stack else ""
+    kind = "backup stack" if stack.backup else "stack"
+    return f"{kind} {stack.name} ({stack.id}), project {stack.project}{nested}"
 
 
 def _say(
     say: Callable[..., None],
-    stack: StackInFlight,
-    summary: str,
-    hint: str,
-    commands: Sequence[Sequence[str]] = (),
+    work: Work,
+    hint: str | None = None,
+    commands: list[list[str]] | None = None,
 ) -> None:
+    stack, advice = work.stack, remedy(work)
     say(
-        f"stack {stack.name} ({stack.id}), project {stack.project}",
-        summary,
-        hint=hint,
-        commands=commands,
+        _named(work),
+        str(work),
+        hint=advice[0] if hint is None else hint,
+        commands=advice[1] if commands is None else commands,
         data={
             "stack_id": stack.id,
+            "root_id": work.root.id,
             "project": stack.project,
             "owner_id": stack.owner_id,
+            "state": work.state.name.lower(),
             "age": stack.age,
             "convergence": stack.convergence,
             "holders": list(stack.holders),

@@ -35,6 +35,7 @@ def judge(
     question = run.question
     name = "-".join(filter(None, (question.phase, question.host)))
     with journal.new_folder(reports, name) as unfinished:
+        run.site.gate_folder = unfinished
         _run_pytest(run, unfinished / DETAILS, GatePlugin(run, ended, patience))
         gate = run.finish()
         write_reports(gate, unfinished)

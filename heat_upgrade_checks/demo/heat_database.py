@@ -1,5 +1,6 @@
 """A Heat database in SQLite, with the tables of 2025.2 and the columns that matter in them."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -16,16 +17,20 @@ _TABLES = {
     "raw_template": "id INTEGER PRIMARY KEY, template TEXT, environment TEXT",
     "raw_template_files": "id INTEGER PRIMARY KEY, files TEXT",
     "user_creds": "id INTEGER PRIMARY KEY, username TEXT, trust_id TEXT, decrypt_method TEXT",
-    "stack": "id TEXT PRIMARY KEY, name TEXT, tenant TEXT, owner_id TEXT, action TEXT, "
-    "status TEXT, status_reason TEXT, timeout INTEGER, convergence BOOLEAN, backup BOOLEAN, "
-    "current_traversal TEXT, created_at TIMESTAMP, updated_at TIMESTAMP, deleted_at TIMESTAMP",
+    "stack": "id TEXT PRIMARY KEY, name TEXT, tenant TEXT, owner_id TEXT, "
+    "raw_template_id INTEGER, action TEXT, status TEXT, status_reason TEXT, timeout INTEGER, "
+    "convergence BOOLEAN, backup BOOLEAN, current_traversal TEXT, "
+    "created_at TIMESTAMP, updated_at TIMESTAMP, deleted_at TIMESTAMP",
     "stack_lock": "stack_id TEXT PRIMARY KEY, engine_id TEXT, created_at TIMESTAMP",
     "stack_tag": "id INTEGER PRIMARY KEY, stack_id TEXT, tag TEXT",
-    "resource": "id INTEGER PRIMARY KEY, uuid TEXT, name TEXT, stack_id TEXT, action TEXT, "
-    "status TEXT, engine_id TEXT, atomic_key INTEGER",
+    "resource": "id INTEGER PRIMARY KEY, uuid TEXT, name TEXT, nova_instance TEXT, "
+    "stack_id TEXT, root_stack_id TEXT, action TEXT, status TEXT, status_reason TEXT, "
+    "engine_id TEXT, "
+    "atomic_key INTEGER, current_template_id INTEGER",
     "resource_data": "id INTEGER PRIMARY KEY, key TEXT, value TEXT, resource_id INTEGER",
     "resource_properties_data": "id INTEGER PRIMARY KEY, data TEXT, encrypted BOOLEAN",
-    "event": "id INTEGER PRIMARY KEY, stack_id TEXT, uuid TEXT, resource_status TEXT, "
+    "event": "id INTEGER PRIMARY KEY, stack_id TEXT, uuid TEXT, resource_name TEXT, "
+    "physical_resource_id TEXT, resource_status TEXT, resource_status_reason TEXT, "
     "created_at TIMESTAMP",
     "service": 'id TEXT PRIMARY KEY, engine_id TEXT, host TEXT, hostname TEXT, "binary" TEXT, '
     "topic TEXT, report_interval INTEGER, created_at TIMESTAMP, updated_at TIMESTAMP, "
@@ -38,6 +43,12 @@ _TABLES = {
     "PRIMARY KEY (entity_id, traversal_id, is_update)",
     "alembic_version": "version_num TEXT PRIMARY KEY",
 }
+_TEMPLATE = json.dumps(
+    {
+        "resources": {"server": {"type": "OS::Nova::Server"}},
+        "outputs": {"address": {"value": {"get_attr": ["server", "first_address"]}}},
+    }
+)
 # What the migrations d2db381e3324, 88be64598c0f and 97b2a986f922 of 2026.1 do.
 _MIGRATION = (
     "ALTER TABLE sync_point ADD COLUMN extra_data TEXT",
@@ -67,9 +78,11 @@ class HeatDatabase:
         roots = [str(uuid4()) for _ in range(stacks)]
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute("INSERT INTO alembic_version VALUES (?)", [CURRENT_HEAD])
+            connection.execute("INSERT INTO raw_template (template) VALUES (?)", [_TEMPLATE])
             connection.executemany(
-                "INSERT INTO stack (id, name, tenant, owner_id, action, status, convergence, "
-                "backup, created_at) VALUES (?, ?, ?, ?, 'CREATE', 'COMPLETE', 1, 0, ?)",
+                "INSERT INTO stack (id, name, tenant, owner_id, raw_template_id, action, status, "
+                "convergence, backup, created_at) "
+                "VALUES (?, ?, ?, ?, 1, 'CREATE', 'COMPLETE', 1, 0, ?)",
                 [
                     (
                         stack,
@@ -80,6 +93,11 @@ class HeatDatabase:
                     )
                     for number, stack in enumerate(roots)
                 ],
+            )
+            connection.executemany(
+                "INSERT INTO resource (uuid, name, nova_instance, stack_id, action, status) "
+                "VALUES (?, 'server', ?, ?, 'CREATE', 'COMPLETE')",
+                [(str(uuid4()), str(uuid4()), stack) for stack in roots],
             )
 
     def back_up(self, copy: Path) -> None:
@@ -123,10 +141,14 @@ class HeatDatabase:
         """A stack that this engine is creating: one resource is held by it."""
         stack = str(uuid4())
         with closing(sqlite3.connect(self.path)) as connection, connection:
+            stored = connection.execute(
+                "INSERT INTO raw_template (template) VALUES (?)", [_TEMPLATE]
+            ).lastrowid
             connection.execute(
-                "INSERT INTO stack (id, name, tenant, action, status, timeout, convergence, "
-                "backup, created_at) VALUES (?, ?, ?, 'CREATE', 'IN_PROGRESS', 60, 1, 0, ?)",
-                [stack, name, f"{1:032x}", _ago(95)],
+                "INSERT INTO stack (id, name, tenant, raw_template_id, action, status, timeout, "
+                "convergence, backup, created_at) "
+                "VALUES (?, ?, ?, ?, 'CREATE', 'IN_PROGRESS', 60, 1, 0, ?)",
+                [stack, name, f"{1:032x}", stored, _ago(95)],
             )
             connection.execute(
                 "INSERT INTO resource (uuid, name, stack_id, action, status, engine_id, "

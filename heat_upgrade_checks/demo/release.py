@@ -1,4 +1,4 @@
-"""An interpreter that answers as a Heat release's would: its version, its schema, its RPC."""
+"""An interpreter that answers as a Heat release's would: version, schema, RPC, resource types."""
 
 import venv
 from pathlib import Path
@@ -12,6 +12,25 @@ down_revision = {previous!r}
 branch_labels = None
 depends_on = None
 '''
+# What ask_resource_types.py imports of Heat.
+_RESOURCE_TYPES = {
+    "common/config.py": "",
+    "common/exception.py": "class StackValidationFailed(Exception): pass\n",
+    "engine/resources/openstack/heat/none_resource.py": "class NoneResource: pass\n",
+    "engine/resources/__init__.py": """
+class server:
+    class support_status:
+        status = "SUPPORTED"
+
+class environment:
+    class registry:
+        _registry = {"OS::Nova::Server": server}
+        get_class_to_instantiate = _registry.__getitem__
+
+def global_env():
+    return environment
+""",
+}
 
 
 def install(folder: Path, *, version: str, revisions: tuple[str, ...], worker_rpc: str) -> Path:
@@ -41,4 +60,8 @@ def install(folder: Path, *, version: str, revisions: tuple[str, ...], worker_rp
         (engine / f"{module}.py").write_text(
             f"class {name}:\n    RPC_API_VERSION = {rpc!r}\n", encoding="utf-8"
         )
+    for path, source in _RESOURCE_TYPES.items():
+        file = packages / "heat" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
     return folder / "bin" / "python"

@@ -18,7 +18,7 @@ class Source:
     """Where a kind of facts comes from.
 
     `deadline` is the time in seconds after which a silent source counts as unobservable; None for
-    work that goes as fast as a local disk.
+    work that goes as fast as a local disk, or in many statements that each have their own limit.
     """
 
     name: str
@@ -59,7 +59,12 @@ SOURCES: dict[str, Source] = {
         Source("current_release", "current release's interpreter", "release", "observe_current"),
         Source("target_release", "target release's interpreter", "release", "observe_target"),
         Source("database", "Heat's database", "database", deadline=300.0),
+        Source(
+            "resource_types", "resource types of both releases", "resource_types", deadline=300.0
+        ),
+        Source("leftovers", "Heat's database, leftovers", "leftovers", deadline=300.0),
         Source("broker", "RabbitMQ", "broker"),
+        Source("waiting_work", "RabbitMQ, waiting work", "waiting_work"),
         Source("broker_health", "RabbitMQ's health", "broker_health"),
         Source("connections", "RabbitMQ, connections to both vhosts", "connections"),
         Source("old_queues", "RabbitMQ, old vhost", "broker", "observe_old_queues", deadline=900.0),
@@ -70,5 +75,17 @@ SOURCES: dict[str, Source] = {
         Source("backups", "database backup", "backup", deadline=None),
         Source("release_notes", "release notes", "release_notes"),
         Source("earlier_gates", "earlier gates of this upgrade", "earlier_gates"),
+        Source(
+            "baseline", "Heat's database, the baseline of its stacks", "baseline", deadline=None
+        ),
+        Source(
+            "preserved", "Heat's database, compared with the baseline", "preserved", deadline=None
+        ),
+        Source(
+            "failed_by_upgrade",
+            "Heat's database, failures laid to a lost engine",
+            "failed_by_upgrade",
+            deadline=300.0,
+        ),
     )
 }

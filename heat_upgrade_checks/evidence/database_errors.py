@@ -1,5 +1,7 @@
 """What a database driver's error means for the operator."""
 
+import re
+
 from sqlalchemy.exc import DBAPIError
 
 _START = "start it or correct [database] connection (database.url in the plan)"
@@ -47,6 +49,12 @@ _LIBPQ_WORDS = {
 }
 
 
+# Of the driver's own words only the table's name is used, and only where it looks like one.
+_DENIED_TABLE = re.compile(
+    r"for (?:table|relation) [`\"']?(?:\w+[`\"']?\.[`\"']?)?(?P<name>[a-z_]+)\b"
+)
+
+
 def _number(error: DBAPIError) -> int | None:
     arguments = getattr(error.orig, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else None
@@ -89,6 +97,9 @@ def sentence(error: DBAPIError, shown: str) -> str:
     else:
         reason = f"it cannot be read ({type(error.orig).__name__})"
         remedy = "check that the file exists, is whole and may be read"
+    denied = _DENIED_TABLE.search(str(error.orig))
+    if remedy == _SELECT and denied:
+        reason = f"its account may not read table {denied['name']}"
     return f"database {shown}: {reason}; {remedy}"
 
 

@@ -20,10 +20,14 @@ class EarlierGate:
 
 @dataclass(frozen=True)
 class EarlierGates:
-    """The gates of this upgrade so far, oldest first, without partial and unreadable ones."""
+    """The gates of this upgrade so far, oldest first, without partial and unreadable ones.
+
+    `began` is when the first of them was started; None where there is none.
+    """
 
     folder: str
     gates: tuple[EarlierGate, ...]
+    began: datetime | None = None
 
     @property
     def extent(self) -> str:
@@ -38,7 +42,11 @@ class EarlierGates:
 
 def observe(site: Site) -> EarlierGates:
     """The gates below the upgrade's folder."""
-    gates = [entry.gate for entry in journal.entries(site.upgrade_folder)]
+    gates = [
+        entry.gate
+        for entry in journal.entries(site.upgrade_folder)
+        if isinstance(entry.gate, Gate) and not entry.gate.partial
+    ]
     return EarlierGates(
         folder=str(site.upgrade_folder),
         gates=tuple(
@@ -48,6 +56,6 @@ def observe(site: Site) -> EarlierGates:
                 gate.verdict in {Verdict.GO, Verdict.GO_WITH_WARNINGS},
             )
             for gate in gates
-            if isinstance(gate, Gate) and not gate.partial
         ),
+        began=min((gate.started_at for gate in gates), default=None),
     )

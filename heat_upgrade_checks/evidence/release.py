@@ -1,19 +1,11 @@
 """A Heat release, as its own interpreter describes it."""
 
-import json
-import os
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from heat_upgrade_checks import releases
 from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence import interpreter
 from heat_upgrade_checks.evidence.site import SideName, Site
-
-_SCRIPT = Path(__file__).with_name("ask_release.py")
-_TIMEOUT = 50
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ def _observe(site: Site, side: SideName) -> Release:
     if plan.python is None:
         release = releases.parse(plan.version or "")
         return Release(str(release.version), release.series, "", "", (), None, "", "", ())
-    answer = _ask(plan.python, side)
+    answer = interpreter.ask(plan.python, side, "ask_release.py")
     try:
         release = releases.parse(answer["version"])
     except UsageError as error:
@@ -79,34 +71,3 @@ def _observe(site: Site, side: SideName) -> Release:
         worker_rpc=answer["worker_rpc"],
         problems=tuple(answer["problems"]),
     )
-
-
-def _ask(python: Path, side: SideName) -> dict[str, Any]:
-    remedy = f"install the release there, or correct {side}.python in the plan"
-    # Nothing of our own environment: a PYTHONPATH would make it another interpreter, and
-    # variables may hold passwords.
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    try:
-        done = subprocess.run(  # noqa: S603 - the operator names the interpreter in the plan
-            [str(python), "-I", "-"],
-            input=_SCRIPT.read_bytes(),
-            capture_output=True,
-            timeout=_TIMEOUT,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Unobserved(
-            f"interpreter {python} gave no answer within {_TIMEOUT} s; try it by hand"
-        ) from None
-    except OSError as error:
-        raise Unobserved(f"interpreter {python}: {error.strerror}; {remedy}") from None
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        raise Unobserved(
-            f"interpreter {python} ended with code {done.returncode} and no answer; {remedy}"
-        ) from None
-    if "error" in answer:
-        raise Unobserved(f"interpreter {python}: {answer['error']}; {remedy}")
-    return answer

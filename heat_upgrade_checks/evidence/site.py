@@ -16,12 +16,14 @@ SideName = Literal["current", "target"]
 class Site:
     """One deployment as the plan describes it.
 
-    `upgrade_folder` holds the gates of this upgrade that were written before.
+    `upgrade_folder` holds the gates of this upgrade that were written before; `gate_folder` is the
+    unfinished folder of the gate that is judged now, or None where none is written.
     """
 
     plan: Plan
     upgrade_folder: Path
     secrets: Secrets = field(default_factory=Secrets)
+    gate_folder: Path | None = None
     _conf: dict[SideName, HeatConf] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 

@@ -4,22 +4,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence import database, database_session
-from heat_upgrade_checks.evidence.database import ServiceRow
+from heat_upgrade_checks.evidence.database import ServiceRow, reporting
+from heat_upgrade_checks.evidence.database_session import ask_in_session, portions
+from heat_upgrade_checks.evidence.heat_tables import RESOURCE, STACK
+from heat_upgrade_checks.evidence.in_flight import ids_in_flight
 from heat_upgrade_checks.evidence.site import Site
-
-_IN_FLIGHT = """
-FROM stack LEFT JOIN stack_lock ON stack_lock.stack_id = stack.id {more}
-WHERE stack.deleted_at IS NULL
-AND (stack.status = 'IN_PROGRESS' OR stack_lock.engine_id IS NOT NULL)
-"""
-_STACKS = sa.text("SELECT COUNT(*)" + _IN_FLIGHT.format(more=""))
-# Found through their stacks: neither column of the resource has an index.
-_RESOURCES = sa.text(
-    "SELECT COUNT(*)"
-    + _IN_FLIGHT.format(more="JOIN resource ON resource.stack_id = stack.id")
-    + "AND (resource.status = 'IN_PROGRESS' OR resource.engine_id IS NOT NULL)"
-)
 
 
 @dataclass(frozen=True)
@@ -38,10 +27,16 @@ def observe(site: Site) -> WorkInFlight:
     """
 
     def count(connection: sa.Connection) -> WorkInFlight:
-        return WorkInFlight(
-            stacks=connection.execute(_STACKS).scalar_one(),
-            resources=connection.execute(_RESOURCES).scalar_one(),
-            services=database.reporting(connection),
-        )
+        stacks = resources = 0
+        for ids in portions(ids_in_flight(connection)):
+            live = STACK.c.id.in_(ids) & STACK.c.deleted_at.is_(None)
+            held = (RESOURCE.c.status == "IN_PROGRESS") | RESOURCE.c.engine_id.is_not(None)
+            joined = STACK.join(RESOURCE, RESOURCE.c.stack_id == STACK.c.id)
+            counted = sa.select(sa.func.count())
+            stacks += connection.execute(counted.select_from(STACK).where(live)).scalar_one()
+            resources += connection.execute(
+                counted.select_from(joined).where(live, held)
+            ).scalar_one()
+        return WorkInFlight(stacks, resources, reporting(connection))
 
-    return database_session.ask_in_session(site, count)
+    return ask_in_session(site, count)

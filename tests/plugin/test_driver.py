@@ -16,6 +16,7 @@ from tests.plugin.conftest import Site
 
 ROOT = Path(__file__).parents[2]
 FILES = {"gate.json", "gate.html", "gate.md", "junit.xml", "details.html", "evidence.json"}
+FILES |= {"baseline.jsonl.gz"}
 
 
 def _ids(phase: str) -> frozenset[str]:

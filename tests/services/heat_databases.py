@@ -1,5 +1,7 @@
 """Databases whose schema was made by a Heat release's own db_sync, with work in flight in them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,18 +48,73 @@ class HeatDatabase:
         }
         return Site(Plan.model_validate(plan), self.folder)
 
-    def fill(self) -> None:
-        """Two engines, one silent; a root stack with a nested one at work, and stacks at rest."""
+    @contextmanager
+    def _adding(self) -> Iterator[Callable[..., None]]:
+        """What adds a row: the table's name, and its columns."""
         drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
         url = sa.make_url(self.url)
         engine = sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
         metadata = sa.MetaData()
         metadata.reflect(engine)
-        now = datetime.now(UTC).replace(tzinfo=None)
         with engine.begin() as connection:
 
             def add(table: str, **values: object) -> None:
                 connection.execute(metadata.tables[table].insert().values(**values))
+
+            yield add
+        engine.dispose()
+
+    def leave_behind(self) -> None:
+        """What lost engines leave in a filled database: rows that look like work and are not."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        rest = {"raw_template_id": 1, "tenant": "p5", "created_at": now, "disable_rollback": True}
+        with self._adding() as add:
+            add("stack", id="locked", name="locked", action="UPDATE", status="COMPLETE", **rest)
+            add("stack_lock", stack_id="locked", engine_id="silent")
+            add("stack_lock", stack_id="gone", engine_id="silent")
+            backup = {"owner_id": "rest", "backup": True, "convergence": False}
+            add(
+                "stack",
+                id="spare",
+                name="rest*",
+                action="UPDATE",
+                status="IN_PROGRESS",
+                **backup,
+                **rest,
+            )
+            old = {"convergence": False, "backup": False}
+            add("stack", id="old", name="old", action="CREATE", status="COMPLETE", **old, **rest)
+            add(
+                "resource",
+                uuid="held-at-rest",
+                name="held-at-rest",
+                stack_id="rest",
+                action="UPDATE",
+                status="FAILED",
+                current_template_id=1,
+                engine_id="silent",
+            )
+            for stack, traversal in (("rest", "ended"), ("root", "goes-on")):
+                point = {"entity_id": "e", "is_update": False, "atomic_key": 1}
+                add("sync_point", traversal_id=traversal, stack_id=stack, **point)
+            config = {"name": "c", "config": "{}", "group": "script", "tenant": "p5"}
+            add("software_config", id="config", created_at=now, **config)
+            deployment = {"server_id": "s", "tenant": "p5", "stack_user_project_id": "p5"}
+            started = {"action": "CREATE", "status": "IN_PROGRESS"}
+            add(
+                "software_deployment",
+                id="d",
+                config_id="config",
+                created_at=now,
+                **deployment,
+                **started,
+            )
+            add("snapshot", id="s", stack_id="rest", name="s", tenant="p5", status="IN_PROGRESS")
+
+    def fill(self) -> None:
+        """Two engines, one silent; a root stack with a nested one at work, and stacks at rest."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        with self._adding() as add:
 
             def service(id: str, host: str, silent: int) -> None:
                 reported = now - timedelta(seconds=silent)
@@ -101,7 +158,7 @@ class HeatDatabase:
             service("live", "control1", silent=30)
             service("silent", "control2", silent=300)
             add("service", **_ended(now))
-            stack("root", "IN_PROGRESS", tenant="p1", timeout=30)
+            stack("root", "IN_PROGRESS", tenant="p1", timeout=30, current_traversal="goes-on")
             stack("nested", "IN_PROGRESS", tenant="p2", owner_id="root")
             stack("legacy", "IN_PROGRESS", tenant="p1", convergence=False, backup=True)
             stack("rest", "COMPLETE", tenant="p3")
@@ -113,7 +170,6 @@ class HeatDatabase:
                 moved = now - timedelta(seconds=age)
                 add("event", uuid=id, stack_id="root", created_at=moved, resource_action="CREATE")
             add("stack_lock", stack_id="legacy", engine_id="live")
-        engine.dispose()
 
 
 def _ended(now: datetime) -> dict[str, object]:

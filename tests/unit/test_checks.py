@@ -1,7 +1,7 @@
 """The judgement on evidence that a lab shows only rarely, or never at the right moment."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,24 +9,27 @@ import pytest
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.connections import Client
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import place
 from heat_upgrade_checks.plan import Plan
 from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.evidence import (
+    NEW,
+    OLD,
+    a_configuration,
+    a_database,
+    a_row,
+    connections_of,
+)
 
-OLD, NEW = "heat-n", "heat-n1"
-
-
-RELEASE, BACKUP, SCHEMA, VHOST, QUEUES, STACKS, SERVICES = (
+RELEASE, BACKUP, SCHEMA, VHOST, QUEUES, SERVICES = (
     module(f"check_{name}")
-    for name in ("release", "backup", "schema", "vhost", "queues", "stacks", "services")
+    for name in ("release", "backup", "schema", "vhost", "queues", "services")
 )
 
 
@@ -38,51 +41,6 @@ def _release(version: str, **changes: Any) -> Release:
     series = {"24": "2025.1", "25": "2025.2", "26": "2026.1"}.get(version[:2], "x")
     made = Release(version, series, f"/{version}/bin/python", "3.11.7", (), None, "1.36", "1.4", ())
     return replace(made, **changes)
-
-
-def _row(engine_id: str, host: str, *, silent: float = 1, created: datetime = NOW) -> ServiceRow:
-    return ServiceRow(engine_id, host, host, created, silent, 60, silent <= 120)
-
-
-def _database(**changes: Any) -> Database:
-    made = Database(
-        url="mysql+pymysql://heat:***@db/heat",
-        name="heat",
-        server="MariaDB 10.11",
-        clock=NOW,
-        revisions=("c6214ca60943",),
-        migrate_version=None,
-        changed_at=None,
-        stacks=1,
-        projects=1,
-        services=(_row("e1", "control1"),),
-        in_flight=(),
-    )
-    return replace(made, **changes)
-
-
-def _stack(*holders: str, age: float = 60, lock: str = "", **changes: Any) -> StackInFlight:
-    resources = tuple(ResourceInFlight("r", "CREATE", "IN_PROGRESS", id) for id in holders)
-    made = StackInFlight(
-        id="s1",
-        name="web",
-        project="p1",
-        owner_id="",
-        action="CREATE",
-        status="IN_PROGRESS",
-        age=age,
-        still=age,
-        timeout=3600,
-        convergence=True,
-        backup=False,
-        lock=lock,
-        resources=resources,
-    )
-    return replace(made, **changes)
-
-
-def _configuration(vhost: str, host: str) -> Configuration:
-    return Configuration((f"/etc/{vhost}.conf",), host, ("rabbit:5672",), vhost)
 
 
 # --- release.path
@@ -223,7 +181,7 @@ def _backups(**changes: Any) -> Backups:
 def test_backup_fresh(
     changes: dict[str, Any], database: dict[str, Any], expected: list[str]
 ) -> None:
-    facts: dict[str, Any] = {"backups": _backups(**changes), "database": _database(**database)}
+    facts: dict[str, Any] = {"backups": _backups(**changes), "database": a_database(**database)}
     gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
     assert [finding.summary for finding in gate.findings] == expected
 
@@ -231,7 +189,7 @@ def test_backup_fresh(
 def test_a_backup_from_the_future_is_unknown() -> None:
     facts: dict[str, Any] = {
         "backups": _backups(modified_at=NOW + timedelta(hours=1)),
-        "database": _database(),
+        "database": a_database(),
     }
     gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
     assert "last modified in the future" in gate.unknowns[0]
@@ -239,7 +197,7 @@ def test_a_backup_from_the_future_is_unknown() -> None:
 
 def test_a_backup_without_a_table() -> None:
     tables = tuple(BACKUP._HEAT_TABLES - {"resource", "event"})
-    facts: dict[str, Any] = {"backups": _backups(tables=tables), "database": _database()}
+    facts: dict[str, Any] = {"backups": _backups(tables=tables), "database": a_database()}
     gate = judge(BACKUP.check_backup_is_complete, "pre", **facts)
     assert _said(gate) == ["blocker /b/heat.sql: lacks 2 of Heat's tables: event, resource"]
 
@@ -265,7 +223,7 @@ def test_a_backup_without_a_table() -> None:
 )
 def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str | None) -> None:
     facts: dict[str, Any] = {
-        "database": _database(**database),
+        "database": a_database(**database),
         "current_release": _release("25.0.2", **release),
     }
     gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
@@ -274,7 +232,7 @@ def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str
 
 
 def test_a_release_without_an_interpreter_has_no_head() -> None:
-    facts: dict[str, Any] = {"database": _database(), "current_release": _release("25.0.2")}
+    facts: dict[str, Any] = {"database": a_database(), "current_release": _release("25.0.2")}
     gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
     assert "add current.python to the plan" in gate.unknowns[0]
 
@@ -291,24 +249,16 @@ def _isolated(
 ) -> Judgement:
     """Engines as (id, host, vhosts)."""
     listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
-    rows = [_row(id, host) for id, host, _ in engines]
+    rows = [a_row(id, host) for id, host, _ in engines]
     return judge(
         VHOST.check_releases_are_on_their_own_vhosts,
         "engine",
         host="control1",
         of=of,
-        current_configuration=_configuration(OLD, "control1"),
-        target_configuration=_configuration(NEW, "control2"),
+        current_configuration=a_configuration(OLD, "control1"),
+        target_configuration=a_configuration(NEW, "control2"),
         placement=place(rows, [*listeners, *strangers]),
-        connections=_connections(new=clients),
-    )
-
-
-def _connections(old: tuple[Client, ...] = (), new: tuple[Client, ...] = ()) -> Connections:
-    return Connections(
-        "http://rabbit:15672",
-        VhostClients(OLD, ("heat",), True, old),
-        VhostClients(NEW, ("heat",), True, new),
+        connections=connections_of(new=clients),
     )
 
 
@@ -392,7 +342,7 @@ def test_who_publishes_to_the_old_vhost(client: Client, level: str | None) -> No
     gate = judge(
         QUEUES.check_no_api_publishes_to_the_old_vhost,
         "last-engine",
-        connections=_connections(old=(client,)),
+        connections=connections_of(old=(client,)),
     )
     assert [finding.level for finding in gate.findings] == ([level] if level else [])
 
@@ -422,7 +372,7 @@ def _drain(old_queues: OldQueues, of: Plan | None = None) -> Judgement:
         "last-engine",
         of=of,
         old_queues=old_queues,
-        database=_database(),
+        database=a_database(),
     )
 
 
@@ -453,7 +403,7 @@ def test_a_vhost_that_is_still_published_to() -> None:
 
 def test_a_database_that_could_not_be_read_between_the_samples() -> None:
     with pytest.raises(Unobserved, match="gone"):
-        judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=_queues([]))
+        _queues([]).read_between()
 
 
 def test_what_is_no_work_does_not_count() -> None:
@@ -489,122 +439,47 @@ def test_after_a_cold_stop_it_is_a_warning() -> None:
         "stopped",
         of=plan(mode="cold"),
         old_queues=_queues([Queue("engine_worker", "classic", 1, 0)]),
-        database=_database(),
+        database=a_database(),
     )
     assert [finding.level for finding in gate.findings] == ["warning"]
-
-
-# --- stacks.in-progress
-
-
-ROWS = (_row("e1", "control1"), _row("dead", "control2", silent=500))
-
-
-@pytest.mark.parametrize(
-    ("stack", "words"),
-    [
-        (_stack("e1"), "CREATE IN_PROGRESS for 60 s; a live engine works on it"),
-        (_stack("e1", age=9999), "beyond its timeout of 3600 s; a live engine works on it"),
-        (_stack(lock="e1", convergence=False), "a live engine works on it"),
-        (_stack("e1", "unknown"), "no live engine holds it"),
-        (_stack(), "no live engine holds it"),
-    ],
-)
-def test_work_before_the_upgrade_is_a_warning(stack: StackInFlight, words: str) -> None:
-    database = _database(services=ROWS, in_flight=(stack,))
-    gate = judge(STACKS.check_work_in_flight_is_known, "pre", database=database)
-    (finding,) = gate.findings
-    assert finding.level == "warning"
-    assert words in finding.summary
-    assert finding.object == "stack web (s1), project p1"
-
-
-@pytest.mark.parametrize(
-    ("stack", "expected"),
-    [
-        (_stack("e1", still=9999), []),
-        (_stack("dead", still=1), ["blocker: held by engine control2 (dead), which is dead"]),
-        (_stack("e1", "unknown"), ["blocker: held by engine unknown, which is dead"]),
-        (_stack(lock="unknown", status="COMPLETE"), ["blocker: held by engine unknown"]),
-        (_stack(still=121), ["blocker: no engine holds any of it, and nothing moved for 121 s"]),
-        (_stack(still=119), ["warning: no engine holds any of it, but it moved 119 s ago"]),
-    ],
-)
-def test_work_that_nobody_does(stack: StackInFlight, expected: list[str]) -> None:
-    database = _database(services=ROWS, in_flight=(stack,))
-    gate = judge(STACKS.check_no_stack_is_stuck, "post", database=database)
-    said = [f"{f.level}: {f.summary.partition('; ')[2]}" for f in gate.findings]
-    assert len(said) == len(expected)
-    for one, start in zip(said, expected, strict=True):
-        assert one.startswith(start)
-
-
-def test_work_after_a_cold_stop_was_cut_off() -> None:
-    queues = _queues([], database=_database(in_flight=(_stack("e1"),)))
-    gate = judge(STACKS.check_nothing_was_cut_off, "stopped", old_queues=queues)
-    assert [finding.level for finding in gate.findings] == ["blocker"]
-
-
-@pytest.mark.parametrize(
-    ("stack", "level"),
-    [
-        (_stack("new"), "note"),
-        (_stack("old"), "blocker"),
-        (_stack("new", "old"), "blocker"),
-        (_stack("new", lock="old"), "blocker"),
-        (_stack("nowhere"), "blocker"),
-        (_stack(), "blocker"),
-    ],
-)
-def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
-    rows = (_row("old", "control1"), _row("new", "control2"), _row("nowhere", "control3"))
-    listeners = [Listener("old", OLD, 1), Listener("new", NEW, 1)]
-    gate = judge(
-        STACKS.check_old_side_works_on_nothing,
-        "last-engine",
-        old_queues=_queues([], database=_database(services=rows, in_flight=(stack,))),
-        placement=place(rows, listeners),
-        target_configuration=_configuration(NEW, "control2"),
-    )
-    assert [finding.level for finding in gate.findings] == [level]
 
 
 # --- services
 
 
 def _alive(phase: str, *rows: ServiceRow, host: str = "", **changes: Any) -> list[str]:
-    database = _database(services=rows)
+    database = a_database(services=rows)
     check = SERVICES.check_engines_report
     return _said(judge(check, phase, host=host, of=plan(**changes), database=database))
 
 
 def test_engines_that_report() -> None:
-    assert _alive("pre", _row("a", "control1"), _row("b", "control2")) == []
+    assert _alive("pre", a_row("a", "control1"), a_row("b", "control2")) == []
 
 
 def test_no_engine_at_all_is_a_blocker() -> None:
     assert _alive("pre") == ["blocker heat-engine: no engine is alive"]
-    assert _alive("engine", _row("a", "control1"), host="control1") == [
+    assert _alive("engine", a_row("a", "control1"), host="control1") == [
         "blocker heat-engine: no engine besides control1 is alive"
     ]
 
 
 def test_a_listed_host_without_a_row() -> None:
     current = {"version": "25.0.2", "engines": ["control1", "control2"]}
-    assert _alive("pre", _row("a", "control1"), current=current) == [
+    assert _alive("pre", a_row("a", "control1"), current=current) == [
         "blocker engine host control2: has no service row"
     ]
 
 
 def test_one_of_several_workers_that_died() -> None:
-    rows = (_row("a", "control1"), _row("b", "control1", silent=500))
+    rows = (a_row("a", "control1"), a_row("b", "control1", silent=500))
     assert _alive("pre", *rows) == [
         "warning engine host control1: 1 of 2 workers do not report; they ended without a stop"
     ]
 
 
 def test_a_host_that_has_no_engine_is_taken_for_an_api() -> None:
-    assert _alive("engine", _row("a", "control1"), host="api1") == [
+    assert _alive("engine", a_row("a", "control1"), host="api1") == [
         "note host api1: has no engine, so this gate is taken to be about its API; "
         "engine hosts: control1"
     ]
@@ -624,10 +499,10 @@ def _versions(
         phase,
         of=plan(mode=mode),
         placement=place(rows, listeners),
-        current_configuration=_configuration(OLD, "control1"),
-        target_configuration=_configuration(new, "control2"),
+        current_configuration=a_configuration(OLD, "control1"),
+        target_configuration=a_configuration(new, "control2"),
         earlier_gates=EarlierGates("/reports", gates),
-        database=_database(services=tuple(rows)),
+        database=a_database(services=tuple(rows)),
     )
 
 
@@ -643,12 +518,12 @@ def _versions(
     ],
 )
 def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
-    gate = _versions(phase, [_row("a", "control1")], [Listener("a", vhost, 1)])
+    gate = _versions(phase, [a_row("a", "control1")], [Listener("a", vhost, 1)])
     assert (bool(gate.findings), gate.unknowns) == (red, [])
 
 
 def test_one_vhost_tells_no_release() -> None:
-    gate = _versions("post", [_row("a", "control1")], [Listener("a", OLD, 1)], new=OLD)
+    gate = _versions("post", [a_row("a", "control1")], [Listener("a", OLD, 1)], new=OLD)
     assert "the vhost does not tell an engine's release" in gate.unknowns[0]
 
 
@@ -656,7 +531,7 @@ STOPPED = EarlierGate("stopped", NOW - timedelta(hours=1), opened=True)
 
 
 def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None:
-    new, old = _row("n", "control1"), _row("o", "control2", created=NOW - timedelta(hours=2))
+    new, old = a_row("n", "control1"), a_row("o", "control2", created=NOW - timedelta(hours=2))
     gate = _versions("post", [new, old], [], mode="cold", gates=(STOPPED,), new=OLD)
     (finding,) = gate.findings
     assert finding.object == "engine control2 (o)"
@@ -667,10 +542,82 @@ def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None
 def test_without_an_open_stopped_gate_a_cold_upgrade_proves_nothing(
     gates: tuple[EarlierGate, ...],
 ) -> None:
-    gate = _versions("post", [_row("n", "control1")], [], mode="cold", gates=gates, new=OLD)
+    gate = _versions("post", [a_row("n", "control1")], [], mode="cold", gates=gates, new=OLD)
     assert "no gate of phase stopped has opened" in gate.unknowns[0]
 
 
 def test_no_engine_runs_between_cold_stop_and_start() -> None:
-    gate = _versions("installed", [_row("n", "control1")], [], mode="cold", new=OLD)
+    gate = _versions("installed", [a_row("n", "control1")], [], mode="cold", new=OLD)
     assert [finding.level for finding in gate.findings] == ["blocker"]
+
+
+# --- services.stopped
+
+
+def _stopped(
+    rows: tuple[ServiceRow, ...] = (),
+    listeners: tuple[Listener, ...] = (),
+    old: tuple[Client, ...] = (),
+) -> list[str]:
+    gate = judge(
+        SERVICES.check_nothing_of_heat_runs,
+        "stopped",
+        of=plan(mode="cold"),
+        database=a_database(services=rows),
+        placement=place(rows, listeners),
+        connections=connections_of(old=old),
+    )
+    return [f"{f.level} {f.object}" for f in gate.findings]
+
+
+def test_nothing_runs() -> None:
+    assert _stopped((a_row("e1", "control1", silent=121),)) == []
+
+
+def test_each_thing_that_still_runs_is_named() -> None:
+    assert _stopped((a_row("e1", "control1"),)) == ["blocker engine control1 (e1)"]
+    assert _stopped((), (Listener("x", OLD, 1),)) == ["blocker engine x"]
+    clients = (
+        Client("uwsgi", 7, "h", "heat", 2, ()),
+        Client("heat-engine", 8, "h", "heat", 2, ()),
+        Client("telemetry", None, "h", "ceilometer", 1, ()),
+    )
+    assert _stopped(old=clients) == [
+        "blocker uwsgi (pid 7) on h",
+        "blocker heat-engine (pid 8) on h",
+        "warning telemetry (pid unknown) on h",
+    ]
+
+
+# --- services.residue, services.clock
+
+
+def test_the_row_of_a_dead_engine_is_named() -> None:
+    rows = (a_row("e1", "control1"), a_row("e2", "control2", silent=500))
+    database = a_database(services=rows)
+    gate = judge(SERVICES.check_no_dead_engine_is_listed, "post", database=database)
+    assert _said(gate) == [
+        "warning engine control2 (e2): reported last 500 s ago and did not end cleanly"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("local", "silent", "expected"),
+    [
+        (0, 1, []),
+        (1.9, 100, []),
+        (-2.1, 1, ["warning clock of this machine: is 2 s behind that of the database's server"]),
+        (31, 1, ["blocker clock of this machine: is 31 s ahead of that of the database's server"]),
+        (0, -1.9, []),
+        (0, -5, ["warning clock of engine control1 (e1): is 5 s ahead of that of the database's"]),
+        (0, -40, ["blocker clock of engine control1 (e1): is 40 s ahead of that of the database"]),
+    ],
+)
+def test_clocks(local: float, silent: float, expected: list[str]) -> None:
+    database = a_database(
+        local_clock=NOW + timedelta(seconds=local),
+        services=(a_row("e1", "control1", silent=silent),),
+    )
+    said = _said(judge(SERVICES.check_clocks_agree, "pre", database=database))
+    assert len(said) == len(expected)
+    assert all(one.startswith(start) for one, start in zip(said, expected, strict=True))

@@ -1,0 +1,141 @@
+"""What would the first engine of the target release break, and what would an engine's stop kill?"""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.in_flight import StackInFlight
+from heat_upgrade_checks.evidence.leftovers import Leftovers
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.work import State, work_in_flight
+
+
+@check("stacks.legacy-in-progress", phases=["vhost"], guide="rolling 4")
+def check_no_legacy_stack_is_in_flight(
+    database: Database, placement: Placement, gate: Judgement
+) -> None:
+    """No legacy stack is in flight and no stack is locked before the first target engine starts."""
+    if gate.plan.broker.isolation == "shared":
+        gate.not_applicable("on a shared vhost each release sees that the other's engines live")
+    gate.looked_at(database.extent)
+    for work in work_in_flight(database, placement, 0):
+        stack = work.stack
+        if work.state is State.AT_REST:
+            continue  # No work: see stacks.stale-locks.
+        obj = f"stack {stack.name} ({stack.id}), project {stack.project}"
+        data = {"stack_id": stack.id, "project": stack.project, "holders": list(stack.holders)}
+        if not stack.convergence or stack.lock:
+            locked = f", locked by engine {stack.lock}" if stack.lock else ""
+            gate.block(
+                obj,
+                f"legacy stack, {stack.action} {stack.status}{locked}: from another vhost its "
+                "engine seems dead, so the first target engine takes the lock and marks the stack "
+                "FAILED while it is worked on",
+                hint="Let it end and keep users from new actions until the last old engine is "
+                "gone, or upgrade cold.",
+                data=data,
+            )
+        else:
+            gate.warn(
+                obj,
+                f"{stack.action} IN_PROGRESS: if it is updated or deleted through a target API "
+                "before it ends, the target's engine takes the old one for dead, marks its "
+                "resources FAILED and makes them twice",
+                hint="Let it end, or keep users off the target's API until it has.",
+                data=data,
+            )
+
+
+@check("stacks.held-by-host", phases=["engine"], guide="rolling 5-6")
+def check_the_host_holds_no_work(
+    database: Database, current_configuration: Configuration, gate: Judgement
+) -> None:
+    """The engines that are taken away hold no resource and no lock."""
+    rows = [row for row in database.services if gate.host in {row.host, row.hostname}]
+    gate.looked_at(f"{database.extent}; {len(rows)} engine workers on {gate.host}")
+    if not rows and not _is_api(gate):
+        known = ", ".join(sorted({row.host for row in database.services})) or "none"
+        gate.cannot_tell(
+            f"no service row knows a host {gate.host}; hosts of engines are: {known}. Give one of "
+            "them as --host, or, for an API's host, list its URL as api.backends in the plan"
+        )
+    _judge_held(rows, database, current_configuration, gate)
+
+
+@check("stacks.held-by-host", phases=["last-engine"], guide="rolling 7")
+def check_the_old_engines_hold_no_work(
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """The engines that are taken away hold no resource and no lock."""
+    if gate.plan.broker.isolation == "shared":
+        gate.not_applicable("on a shared vhost the broker does not tell which engines are the old")
+    old = placement.on(current_configuration.vhost)
+    rows = [row for row in database.services if row.engine_id in old]
+    gate.looked_at(f"{database.extent}; {len(rows)} engine workers on the old vhost")
+    _judge_held(rows, database, current_configuration, gate)
+
+
+def _is_api(gate: Judgement) -> bool:
+    return any(urlsplit(url).hostname == gate.host for url in gate.plan.api.backends)
+
+
+def _judge_held(
+    rows: Iterable[ServiceRow], database: Database, configuration: Configuration, gate: Judgement
+) -> None:
+    grace = configuration.graceful_shutdown_timeout
+    for row in rows:
+        held = [words for stack in database.in_flight for words in _held(stack, row.engine_id)]
+        if not held:
+            continue
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {', '.join(held[:3])}{more}"
+        data = {"engine_id": row.engine_id, "host": row.host, "held": held}
+        if grace:
+            gate.block(
+                obj,
+                f"{what}; when it is stopped it gives up after {grace} s and leaves them for ever",
+                hint="Wait until it holds nothing (--wait), or raise graceful_shutdown_timeout and "
+                "the service manager's own limit.",
+                data=data,
+            )
+        else:
+            gate.warn(
+                obj,
+                f"{what}; its stop waits for them without limit (graceful_shutdown_timeout = 0)",
+                hint="See that the service manager waits as long.",
+                data=data,
+            )
+
+
+def _held(stack: StackInFlight, engine_id: str) -> list[str]:
+    held = [
+        f"{resource.name} of stack {stack.name} for {resource.age:.0f} s"
+        for resource in stack.resources
+        if resource.engine_id == engine_id
+    ]
+    return held + ([f"the lock of stack {stack.name}"] if stack.lock == engine_id else [])
+
+
+@check("stacks.convergence", phases=["pre"], guide="prerequisites")
+def check_no_legacy_stack_remains(leftovers: Leftovers, gate: Judgement) -> None:
+    """Every stack is a convergence stack."""
+    gate.looked_at(leftovers.extent)
+    if leftovers.legacy:
+        first = leftovers.legacy[0]
+        gate.warn(
+            "legacy stacks",
+            f"{leftovers.legacy_count} root stacks are worked on without convergence, such as "
+            f"{first.name} ({first.id}); the legacy engine is deprecated since 2025.2",
+            hint="Migrate each while it is COMPLETE and its engine runs, before a release comes "
+            "that has no legacy engine. In a rolling upgrade such a stack must be at rest.",
+            commands=[
+                ["heat-manage", "migrate_convergence_1", stack.id] for stack in leftovers.legacy[:5]
+            ],
+            data={"stacks": [stack.id for stack in leftovers.legacy]},
+        )

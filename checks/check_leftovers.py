@@ -1,0 +1,54 @@
+"""Rows that lost engines left behind on stacks that are at rest."""
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.leftovers import Leftovers
+from heat_upgrade_checks.judgement import Judgement
+
+
+@check("stacks.stale-locks", phases=["pre", "stopped", "post"], guide="prerequisites, rolling 8")
+def check_no_dead_engine_holds_a_stack_at_rest(leftovers: Leftovers, gate: Judgement) -> None:
+    """No dead engine holds a lock or a resource of a stack that is at rest."""
+    gate.looked_at(leftovers.extent)
+    alive = {row.engine_id for row in leftovers.services if row.alive}
+    for lock in leftovers.locks:
+        # A stack in flight is judged by stacks.stuck and stacks.in-progress.
+        if lock.engine_id in alive or lock.status == "IN_PROGRESS":
+            continue
+        gate.warn(
+            f"stack {lock.stack_name} ({lock.stack_id}), project {lock.project}",
+            f"is locked by engine {lock.engine_id}, which is dead; the stack is at rest, "
+            f"{lock.action} {lock.status}",
+            hint="An action that needs the lock takes it over. heat-manage reset_stack_status "
+            "removes it now; it needs every engine down before.",
+            commands=[["heat-manage", "reset_stack_status", lock.stack_id]],
+            data={"stack_id": lock.stack_id, "engine_id": lock.engine_id},
+        )
+    dead = [held for held in leftovers.held if held.engine_id not in alive]
+    for held in dead:
+        gate.warn(
+            f"resource {held.name} of stack {held.stack_name} ({held.stack_id}), "
+            f"project {held.project}",
+            f"is {held.status} and held by engine {held.engine_id}, which is dead; the stack is "
+            f"at rest, {held.stack_status}",
+            hint="The next update or deletion of the stack, by its root, takes it over.",
+            commands=[["openstack", "stack", "update", "--existing", held.root_id]],
+            data={"stack_id": held.stack_id, "engine_id": held.engine_id},
+        )
+    if leftovers.held_count > len(leftovers.held):
+        gate.cannot_tell(
+            f"{leftovers.held_count} resources are held in stacks at rest, too many to look at "
+            "each; free them as those listed, then run this phase again"
+        )
+
+
+@check("stacks.orphan-sync-points", phases=["pre", "stopped", "post"], guide="prerequisites")
+def check_every_sync_point_has_a_traversal(leftovers: Leftovers, gate: Judgement) -> None:
+    """Every sync point belongs to a traversal that goes on."""
+    gate.looked_at(leftovers.extent)
+    if leftovers.sync_points:
+        gate.note(
+            "sync points",
+            f"{leftovers.sync_points} of {leftovers.sync_point_stacks} stacks belong to traversals "
+            "that ended",
+            hint="Lost engines left them. They do no harm and go with their stacks.",
+        )

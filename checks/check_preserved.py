@@ -1,0 +1,198 @@
+"""Is everything that was there before the upgrade still there, and as good as it was?"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.baseline import Baseline
+from heat_upgrade_checks.evidence.failed_by_upgrade import (
+    FailedByUpgrade,
+    FailedResource,
+    FailedStack,
+)
+from heat_upgrade_checks.evidence.preserved import Difference, Preserved
+from heat_upgrade_checks.judgement import Judgement
+
+# What each kind of difference means without an operation that accounts for it, and what to do.
+_UNACCOUNTED = {
+    "stack-missing": (
+        "is missing from the database",
+        "If a user deleted it and purge_deleted removed its row since, it is well; otherwise "
+        "restore it from the backup.",
+    ),
+    "stack-deleted": (
+        "is marked deleted, but not by a delete of Heat's",
+        "Find out who marked it; its resources may still exist. Restore it from the backup.",
+    ),
+    "stack-failed": (
+        "has failed, and no operation of a user's accounts for it",
+        "Read its reason in the events, then let Heat check or update it.",
+    ),
+    "stack-in-progress": (
+        "is in progress, and no operation of a user's accounts for it",
+        "See stacks.stuck; let Heat update it.",
+    ),
+    "resource-lost": (
+        "is lost, and no event of Heat's accounts for it",
+        "Look whether the physical resource still exists, then restore the row from the backup.",
+    ),
+    "resource-replaced": (
+        "has another physical id, and no event of Heat's accounts for it",
+        "Look whether the former physical resource still exists and which one is in use.",
+    ),
+    "resource-failed": (
+        "has failed, and no event of Heat's accounts for it",
+        "Let Heat check the stack.",
+    ),
+    "output-lost": (
+        "is lost, and no operation on the stack accounts for it",
+        "Compare the stack's template with the one in the backup.",
+    ),
+}
+# What users did meanwhile, one note per kind.
+_ACCOUNTED = {
+    "stack-deleted": "stacks were deleted, as Heat does it",
+    "stack-in-progress": "stacks are at an operation that began since",
+    "resource-lost": "resources were removed by an operation on their stack",
+    "resource-replaced": "resources were replaced by an operation on their stack",
+    "resource-failed": "resources have failed, with an event of Heat's since",
+    "output-lost": "outputs were removed by an operation on their stack",
+}
+_NAMED = 10
+
+
+@check("stacks.preserved", phases=["pre"], guide="prerequisites")
+def check_baseline_is_stored(baseline: Baseline, gate: Judgement) -> None:
+    """Every stack, resource and output known at pre is still there, with status as good."""
+    # What there is to judge comes at post; a baseline that could not be stored is an error.
+    gate.looked_at(baseline.extent)
+
+
+@check("stacks.preserved", phases=["post"], guide="rolling 8, cold 6")
+def check_nothing_was_lost(preserved: Preserved, gate: Judgement) -> None:
+    """Every stack, resource and output known at pre is still there, with status as good."""
+    gate.looked_at(preserved.extent)
+    for total in preserved.totals:
+        listed = [
+            difference
+            for difference in preserved.differences
+            if (difference.kind, difference.by_operation) == (total.kind, total.by_operation)
+        ]
+        unlisted = total.count - len(listed)
+        if not total.by_operation:
+            summary, hint = _UNACCOUNTED[total.kind]
+            for difference in listed:
+                _say_one(gate.block, difference, summary, hint)
+            if unlisted:
+                gate.block(f"{unlisted} more", f"of which each {summary}", hint=hint)
+        elif total.kind == "stack-failed":
+            for difference in listed:
+                summary = "an operation that began, or went on, after the baseline has failed"
+                _say_one(gate.warn, difference, summary, "Its owner may want to know of it.")
+            if unlisted:
+                gate.warn(f"{unlisted} more stacks", "have failed in an operation of their own")
+        else:
+            _note(gate, total.count, _ACCOUNTED[total.kind], listed)
+
+
+def _say_one(say: Callable[..., None], difference: Difference, summary: str, hint: str) -> None:
+    stack = f"stack {difference.stack} ({difference.stack_id}), project {difference.project}"
+    part = "output" if difference.kind == "output-lost" else "resource"
+    change = " -> ".join(filter(None, (difference.before, difference.after)))
+    say(
+        f"{part} {difference.part} of {stack}" if difference.part else stack,
+        f"{summary}: {change}" if change else summary,
+        hint=hint,
+        commands=[["openstack", "stack", "event", "list", difference.stack_id]],
+        data={
+            "kind": difference.kind,
+            "stack_id": difference.stack_id,
+            "project": difference.project,
+            "part": difference.part,
+            "before": difference.before,
+            "after": difference.after,
+        },
+    )
+
+
+def _note(gate: Judgement, count: int, words: str, listed: Sequence[Difference]) -> None:
+    names = [
+        f"{difference.stack}/{difference.part}" if difference.part else difference.stack
+        for difference in listed[:_NAMED]
+    ]
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    gate.note(
+        f"{count} {words}",
+        f"since the baseline: {', '.join(names)}{more}",
+        data={"stack_ids": [difference.stack_id for difference in listed]},
+    )
+
+
+@check("stacks.failed-by-upgrade", phases=["engine", "post"], guide="rolling 5, 8, cold 6")
+def check_upgrade_failed_nothing(failed_by_upgrade: FailedByUpgrade, gate: Judgement) -> None:
+    """Nothing failed since the upgrade began because its engine was taken for dead."""
+    since = failed_by_upgrade.since
+    older = 0
+    for stack in failed_by_upgrade.stacks:
+        failed = stack.failed and _within(stack.failed_at, since)
+        resources = [each for each in stack.resources if _within(each.failed_at, since)]
+        if failed or any(resource.remains for resource in resources):
+            _say_failed(gate.block, stack, failed, resources)
+        elif resources:
+            _say_failed(gate.warn, stack, failed, resources)
+        else:
+            older += 1
+    gate.looked_at(f"{failed_by_upgrade.extent}, {older} of them only before it")
+
+
+def _within(failed_at: datetime | None, since: datetime) -> bool:
+    """A failure of unknown time counts as one of the upgrade's."""
+    return failed_at is None or failed_at >= since
+
+
+def _say_failed(
+    say: Callable[..., None],
+    stack: FailedStack,
+    failed: bool,
+    resources: Sequence[FailedResource],
+) -> None:
+    said = [f"failed with a lost engine {_at(stack.failed_at)}"] if failed else []
+    said += map(_words, resources)
+    say(
+        f"stack {stack.name} ({stack.id}), project {stack.project}",
+        f"is {stack.action} {stack.status}: {'; '.join(said)}",
+        hint="An engine on the other vhost took a living one for dead. Look whether what both made "
+        "exists twice, such as two servers; then let Heat check and update the stack, which "
+        "replaces what failed.",
+        commands=[
+            ["openstack", "stack", "resource", "list", stack.id],
+            ["openstack", "stack", "check", stack.id],
+            ["openstack", "stack", "update", "--existing", stack.id],
+        ],
+        data={
+            "stack_id": stack.id,
+            "project": stack.project,
+            "resources": [
+                {
+                    "name": resource.name,
+                    "physical_id": resource.physical_id,
+                    "remains": resource.remains,
+                    "twins": [twin.physical_id for twin in resource.twins],
+                }
+                for resource in resources
+            ],
+        },
+    )
+
+
+def _words(resource: FailedResource) -> str:
+    words = f"resource {resource.name} failed with a lost engine {_at(resource.failed_at)}"
+    if not resource.remains:
+        return f"{words} and was put right since"
+    return f"{words} and was made a second time" if resource.twins else words
+
+
+def _at(moment: datetime | None) -> str:
+    if moment is None:
+        return "at a time that no event tells, so it counts as the upgrade's"
+    return f"at {moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,42 @@
+"""Will the target release still know what the stacks are made of?"""
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.resource_types import ResourceTypes
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.report.wording import counted
+
+_NAMED = 3
+_FATES = {
+    "gone": "is unknown to the target release",
+    "placeholder": "is a placeholder in the target release, which does nothing",
+}
+
+
+@check("stacks.resource-types", phases=["pre", "installed"], guide="plan to upgrade")
+def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -> None:
+    """No live stack uses a resource type that the target release drops."""
+    gate.looked_at(resource_types.extent)
+    if resource_types.missing:
+        lines = " and ".join(resource_types.missing)
+        if gate.phase == "pre":
+            gate.not_applicable(
+                f"the plan does not name {lines} yet, so the releases' types cannot be compared; "
+                "phase installed asks again"
+            )
+        gate.cannot_tell(f"the types of both releases cannot be compared; add {lines} to the plan")
+    for lost in resource_types.lost:
+        if not lost.used:
+            continue
+        stacks = list(dict.fromkeys(f"{use.stack} ({use.stack_id})" for use in lost.uses))
+        more = ", ..." if len(stacks) > _NAMED else ""
+        gate.block(
+            lost.name,
+            f"{_FATES[lost.fate]}; used by {counted(lost.used, 'resource')} of live stacks, in "
+            f"{', '.join(stacks[:_NAMED])}{more}",
+            hint="Update these stacks to templates without it while the current release runs.",
+            data={
+                "fate": lost.fate,
+                "used": lost.used,
+                "uses": [vars(use) for use in lost.uses],
+            },
+        )

@@ -1,0 +1,129 @@
+"""Which resources wait for a signal from outside, and would the next step cut the wait off?
+
+A wait is a thread of one engine that asks the database every second. No message tells of it, and
+an engine that is stopped kills it after graceful_shutdown_timeout (oslo.service, 60 s).
+"""
+
+from collections.abc import Callable, Iterator
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.broker import OldQueues
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.report.wording import duration
+
+
+@check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")
+def check_waits_are_known(database: Database, gate: Judgement) -> None:
+    """No wait for a signal from outside is cut off by the next step."""
+    gate.looked_at(database.extent)
+    for stack, resource in _waiting(database):
+        _say(gate.warn, database, stack, resource)
+
+
+@check("stacks.waiting-on-signals", phases=["engine"], guide="rolling 5-6")
+def check_no_wait_ends_with_this_engine(database: Database, gate: Judgement) -> None:
+    """No wait for a signal from outside is cut off by the next step."""
+    gate.looked_at(database.extent)
+    leaving = {row.engine_id for row in database.services if row.alive and row.host == gate.host}
+    for stack, resource in _waiting(database):
+        held_here = _holder(stack, resource) in leaving
+        _say(gate.block if held_here else gate.warn, database, stack, resource)
+
+
+@check("stacks.waiting-on-signals", phases=["last-engine"], guide="rolling 7")
+def check_no_wait_is_left_on_the_old_side(
+    old_queues: OldQueues,
+    placement: Placement,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """No wait for a signal from outside is cut off by the next step."""
+    database = old_queues.read_between()
+    gate.looked_at(
+        f"{database.extent}, read between two samples of the old queues; "
+        f"{len(placement.engines)} live engines"
+    )
+    shared = gate.plan.broker.isolation == "shared"
+    moved = set() if shared else placement.on(target_configuration.vhost)
+    for stack, resource in _waiting(database):
+        if _holder(stack, resource) not in moved:
+            _say(gate.block, database, stack, resource)
+
+
+def _waiting(database: Database) -> Iterator[tuple[StackInFlight, ResourceInFlight]]:
+    """What waits, and what may: a type that its template does not tell may be one that waits."""
+    for stack in database.in_flight:
+        for resource in stack.resources:
+            unknown = resource.status == "IN_PROGRESS" and not resource.type
+            if resource.waits_for_signal or unknown:
+                yield stack, resource
+
+
+def _holder(stack: StackInFlight, resource: ResourceInFlight) -> str:
+    return resource.engine_id or stack.lock
+
+
+def _say(
+    say: Callable[..., None], database: Database, stack: StackInFlight, resource: ResourceInFlight
+) -> None:
+    holder = _holder(stack, resource)
+    hosts = {row.engine_id: row.host for row in database.services}
+    left = _seconds_left(stack, resource)
+    what = (
+        f"{resource.type} waits for a signal"
+        if resource.type
+        else "may wait for a signal, for its template does not tell its type"
+    )
+    say(
+        f"resource {resource.name} of stack {stack.name} ({stack.id}), project {stack.project}",
+        f"{what}, {_words(resource, left)}; "
+        + (f"engine {hosts.get(holder, 'unknown')} ({holder}) holds it" if holder else "unheld"),
+        hint="Have the signal sent, wait until it ends, or cancel the stack's action.",
+        commands=_cancel(_root(stack, database)),
+        data={
+            "stack_id": stack.id,
+            "project": stack.project,
+            "owner_id": stack.owner_id,
+            "resource": resource.name,
+            "type": resource.type,
+            "holder": holder,
+            "seconds_left": left,
+        },
+    )
+
+
+def _seconds_left(stack: StackInFlight, resource: ResourceInFlight) -> float:
+    """Until the resource's own timeout or the stack's ends the wait, whichever comes first."""
+    left = stack.timeout - stack.age
+    if resource.signal_timeout is not None:
+        left = min(left, resource.signal_timeout - resource.age)
+    return max(0.0, round(left, 3))
+
+
+def _words(resource: ResourceInFlight, left: float) -> str:
+    if not left:
+        return "beyond its timeout"
+    if resource.signal_timeout is None:
+        return f"for an unknown time; the stack's timeout ends it in {duration(left)}"
+    return f"for at most {duration(left)} more"
+
+
+def _root(stack: StackInFlight, database: Database) -> StackInFlight:
+    """The outermost stack in flight around it: a nested stack is cancelled through that one."""
+    stacks = {each.id: each for each in database.in_flight}
+    while stack.owner_id in stacks:
+        stack = stacks[stack.owner_id]
+    return stack
+
+
+def _cancel(stack: StackInFlight) -> list[list[str]]:
+    # heat/engine/service.py, stack_cancel_update: a CREATE is cancelled only without a rollback,
+    # and no other action but an UPDATE at all.
+    options = {"CREATE": ["--no-rollback"], "UPDATE": []}
+    if stack.action not in options:
+        return []
+    return [["openstack", "stack", "cancel", *options[stack.action], stack.id]]

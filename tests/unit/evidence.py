@@ -1,0 +1,70 @@
+"""Evidence as the sources give it, for the judgement on what a lab shows only rarely."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from tests.unit.checks import NOW
+
+OLD, NEW = "heat-n", "heat-n1"
+
+
+def a_row(engine_id: str, host: str, *, silent: float = 1, created: datetime = NOW) -> ServiceRow:
+    """A worker that reported `silent` seconds ago."""
+    return ServiceRow(engine_id, host, host, created, silent, 60, silent <= 120)
+
+
+def a_database(**changes: Any) -> Database:
+    """A database at 2025.2's head, with changes."""
+    made = Database(
+        url="mysql+pymysql://heat:***@db/heat",
+        name="heat",
+        server="MariaDB 10.11",
+        clock=NOW,
+        local_clock=NOW,
+        revisions=("c6214ca60943",),
+        migrate_version=None,
+        changed_at=None,
+        services=(a_row("e1", "control1"),),
+        in_flight=(),
+    )
+    return replace(made, **changes)
+
+
+def a_stack(*holders: str, age: float = 60, lock: str = "", **changes: Any) -> StackInFlight:
+    """A stack in CREATE of which each holder holds one resource."""
+    resources = tuple(ResourceInFlight("r", "CREATE", "IN_PROGRESS", id) for id in holders)
+    made = StackInFlight(
+        id="s1",
+        name="web",
+        project="p1",
+        owner_id="",
+        action="CREATE",
+        status="IN_PROGRESS",
+        age=age,
+        still=age,
+        timeout=3600,
+        convergence=True,
+        backup=False,
+        lock=lock,
+        resources=resources,
+    )
+    return replace(made, **changes)
+
+
+def a_configuration(vhost: str, host: str) -> Configuration:
+    """The configuration of a release on a vhost."""
+    return Configuration((f"/etc/{vhost}.conf",), host, ("rabbit:5672",), vhost)
+
+
+def connections_of(old: tuple[Client, ...] = (), new: tuple[Client, ...] = ()) -> Connections:
+    """The clients of both vhosts."""
+    return Connections(
+        "http://rabbit:15672",
+        VhostClients(OLD, ("heat",), True, old),
+        VhostClients(NEW, ("heat",), True, new),
+    )

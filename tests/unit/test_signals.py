@@ -1,0 +1,268 @@
+"""What waits for a signal, for how long, and what the check says of it at each phase."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from heat_upgrade_checks.evidence.broker import Listener, OldQueues
+from heat_upgrade_checks.evidence.configuration import Configuration
+from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.heat_tables import EVENT, RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight, in_flight
+from heat_upgrade_checks.placement import place
+from heat_upgrade_checks.signals import SignalWait, signal_wait
+from heat_upgrade_checks.templates import Definition
+from tests.unit.checks import NOW, judge, module, plan
+
+SIGNALS = module("check_signals")
+CONDITION = "OS::Heat::WaitCondition"
+CREATE_OR_UPDATE = frozenset({"CREATE", "UPDATE"})
+ANY = frozenset({"CREATE", "UPDATE", "DELETE", "SUSPEND", "RESUME"})
+
+
+@pytest.mark.parametrize(
+    ("type", "properties", "expected"),
+    [
+        (CONDITION, {"timeout": 600}, SignalWait(CREATE_OR_UPDATE, 600.0)),
+        (CONDITION, {"timeout": "600"}, SignalWait(CREATE_OR_UPDATE, 600.0)),
+        (CONDITION, {"timeout": {"get_param": "wait"}}, SignalWait(CREATE_OR_UPDATE, 90.0)),
+        (CONDITION, {"timeout": {"get_param": "sealed"}}, SignalWait(CREATE_OR_UPDATE, None)),
+        (CONDITION, {"timeout": {"get_attr": ["a"]}}, SignalWait(CREATE_OR_UPDATE, None)),
+        (CONDITION, {"timeout": True}, SignalWait(CREATE_OR_UPDATE, None)),
+        (CONDITION, {"timeout": "nan"}, SignalWait(CREATE_OR_UPDATE, None)),
+        (CONDITION, {"timeout": "soon"}, SignalWait(CREATE_OR_UPDATE, None)),
+        (CONDITION, {}, SignalWait(CREATE_OR_UPDATE, None)),
+        (
+            "AWS::CloudFormation::WaitCondition",
+            {"Timeout": {"Ref": "wait"}},
+            SignalWait(CREATE_OR_UPDATE, 90.0),
+        ),
+        ("OS::Heat::SwiftSignal", {"timeout": 5}, SignalWait(frozenset({"CREATE"}), 5.0)),
+        ("OS::Heat::SoftwareDeployment", {}, SignalWait(ANY, None)),
+        ("OS::Heat::StructuredDeployment", {"signal_transport": "X"}, SignalWait(ANY, None)),
+        ("OS::Heat::SoftwareDeployment", {"signal_transport": "NO_SIGNAL"}, None),
+        ("OS::Heat::SoftwareDeployment", {"signal_transport": {"get_param": "mute"}}, None),
+        # The members of its nested stack wait.
+        ("OS::Heat::SoftwareDeploymentGroup", {}, None),
+        ("OS::Heat::WaitConditionHandle", {}, None),
+        ("OS::Nova::Server", {"timeout": 600}, None),
+    ],
+)
+def test_signal_wait(type: str, properties: dict[str, Any], expected: SignalWait | None) -> None:
+    values = {"wait": 90, "sealed": ["cryptography_decrypt_v1", "x"], "mute": "NO_SIGNAL"}
+    assert signal_wait(type, Definition(type, properties), values) == expected
+
+
+# --- what is read of resources in flight
+
+
+def test_what_the_database_tells_of_a_resource_at_work() -> None:
+    started, now = NOW.replace(tzinfo=None), NOW + timedelta(minutes=10)
+    condition = {"type": CONDITION, "properties": {"timeout": {"get_param": "wait"}}}
+    template = {
+        "parameters": {"wait": {"default": 700}},
+        "resources": {
+            "condition": condition,
+            "alias": {"type": "My::Wait", "properties": {"timeout": 800}},
+            "own": {"type": "https://user:canary@example.org/a/nested.yaml"},
+            "ending": condition,
+        },
+    }
+    environment = {
+        "resource_registry": {"My::Wait": CONDITION},
+        "parameters": {"canary": "canary"},
+    }
+    dropped = {"resources": {"dropped": {"type": "OS::Heat::SoftwareDeployment"}}}
+    engine = sa.create_engine("sqlite://")
+    STACK.metadata.create_all(engine)
+    with engine.begin() as connection:
+
+        def add(table: sa.Table, **values: Any) -> None:
+            connection.execute(table.insert().values(**values))
+
+        add(RAW_TEMPLATE, id=1, template=json.dumps(template), environment=json.dumps(environment))
+        add(RAW_TEMPLATE, id=2, template=json.dumps(dropped))
+        add(RAW_TEMPLATE, id=3, template="{damaged")
+        for id, raw_template in (("s1", 1), ("s3", 3)):
+            stack = {"id": id, "name": id, "raw_template_id": raw_template, "created_at": started}
+            add(STACK, action="UPDATE", status="IN_PROGRESS", **stack)
+        for name, action, status, stack_id in (
+            ("condition", "UPDATE", "IN_PROGRESS", "s1"),
+            ("alias", "CREATE", "IN_PROGRESS", "s1"),
+            ("own", "CREATE", "IN_PROGRESS", "s1"),
+            ("ending", "DELETE", "IN_PROGRESS", "s1"),
+            ("dropped", "DELETE", "IN_PROGRESS", "s1"),
+            ("nowhere", "CREATE", "IN_PROGRESS", "s1"),
+            ("any", "CREATE", "IN_PROGRESS", "s3"),
+        ):
+            row = {"name": name, "action": action, "status": status, "stack_id": stack_id}
+            add(RESOURCE, current_template_id=2, **row)
+        add(
+            RESOURCE, name="alias", action="CREATE", status="COMPLETE", stack_id="s1", engine_id="e"
+        )
+        for seconds in (60, 90):
+            at = started + timedelta(seconds=seconds)
+            add(EVENT, stack_id="s1", resource_name="condition", created_at=at)
+        found = {stack.id: stack.resources for stack in in_flight(connection, now, 3600)}
+    engine.dispose()
+    told = [
+        (each.name, each.status, each.type, each.waits_for_signal, each.signal_timeout, each.age)
+        for each in found["s1"]
+    ]
+    assert told == [
+        ("alias", "IN_PROGRESS", CONDITION, True, 800.0, 600.0),
+        ("alias", "COMPLETE", "", False, None, 600.0),
+        ("condition", "IN_PROGRESS", CONDITION, True, 700.0, 510.0),
+        ("dropped", "IN_PROGRESS", "OS::Heat::SoftwareDeployment", True, None, 600.0),
+        ("ending", "IN_PROGRESS", CONDITION, False, None, 600.0),
+        ("nowhere", "IN_PROGRESS", "", False, None, 600.0),
+        ("own", "IN_PROGRESS", "nested.yaml", False, None, 600.0),
+    ]
+    assert [each.type for each in found["s3"]] == [""]
+    assert "canary" not in str(found)
+
+
+# --- stacks.waiting-on-signals
+
+
+def _row(engine_id: str, host: str, silent: float = 1) -> ServiceRow:
+    return ServiceRow(engine_id, host, host, NOW, silent, 60, silent <= 120)
+
+
+def _resource(engine_id: str, **changes: Any) -> ResourceInFlight:
+    made = ResourceInFlight("wait", "CREATE", "IN_PROGRESS", engine_id, CONDITION, True, 600, 100)
+    return replace(made, **changes)
+
+
+def _stack(*resources: ResourceInFlight, **changes: Any) -> StackInFlight:
+    made = StackInFlight(
+        id="s1",
+        name="web",
+        project="p1",
+        owner_id="",
+        action="CREATE",
+        status="IN_PROGRESS",
+        age=200,
+        still=100,
+        timeout=3600,
+        convergence=True,
+        backup=False,
+        lock="",
+        resources=resources,
+    )
+    return replace(made, **changes)
+
+
+def _database(*stacks: StackInFlight) -> Database:
+    rows = (_row("e1", "control1"), _row("e2", "control2"), _row("dead", "control1", 500))
+    return Database(
+        url="mysql+pymysql://heat:***@db/heat",
+        name="heat",
+        server="MariaDB 10.11",
+        clock=NOW,
+        local_clock=NOW,
+        revisions=("c6214ca60943",),
+        migrate_version=None,
+        changed_at=None,
+        services=rows,
+        in_flight=stacks,
+    )
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (
+            _resource("e1"),
+            f"{CONDITION} waits for a signal, for at most 8 min 20 s more; "
+            "engine control1 (e1) holds it",
+        ),
+        (
+            _resource("e1", signal_timeout=43200),
+            f"{CONDITION} waits for a signal, for at most 56 min 40 s more; "
+            "engine control1 (e1) holds it",
+        ),
+        (
+            _resource("e1", signal_timeout=None),
+            f"{CONDITION} waits for a signal, for an unknown time; the stack's timeout ends it in "
+            "56 min 40 s; engine control1 (e1) holds it",
+        ),
+        (
+            _resource("", age=601),
+            f"{CONDITION} waits for a signal, beyond its timeout; unheld",
+        ),
+        (
+            _resource("e9", type="", waits_for_signal=False, signal_timeout=None),
+            "may wait for a signal, for its template does not tell its type, for an unknown time; "
+            "the stack's timeout ends it in 56 min 40 s; engine unknown (e9) holds it",
+        ),
+        (_resource("e1", type="OS::Nova::Server", waits_for_signal=False), None),
+        # Held, but not at work: its type is not looked up.
+        (_resource("e1", type="", waits_for_signal=False, status="COMPLETE"), None),
+    ],
+)
+def test_at_pre_a_wait_is_a_warning(resource: ResourceInFlight, expected: str | None) -> None:
+    gate = judge(SIGNALS.check_waits_are_known, "pre", database=_database(_stack(resource)))
+    said = [(f.level, f.object, f.summary) for f in gate.findings]
+    where = "resource wait of stack web (s1), project p1"
+    assert said == ([("warning", where, expected)] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("resource", "lock", "level"),
+    [
+        (_resource("e1"), "", "blocker"),
+        (_resource("e2"), "", "warning"),
+        (_resource("dead"), "", "warning"),
+        (_resource(""), "", "warning"),
+        # A legacy stack is worked on by the engine that holds its lock.
+        (_resource(""), "e1", "blocker"),
+    ],
+)
+def test_an_engine_that_waits_must_not_be_taken_away(
+    resource: ResourceInFlight, lock: str, level: str
+) -> None:
+    facts = _database(_stack(resource, lock=lock))
+    gate = judge(
+        SIGNALS.check_no_wait_ends_with_this_engine, "engine", host="control1", database=facts
+    )
+    assert [f.level for f in gate.findings] == [level]
+
+
+@pytest.mark.parametrize(
+    ("holder", "isolation", "red"),
+    [("e1", "vhost", True), ("e2", "vhost", False), ("", "vhost", True), ("e2", "shared", True)],
+)
+def test_at_last_engine_a_wait_must_be_on_the_new_side(
+    holder: str, isolation: str, red: bool
+) -> None:
+    database = _database(_stack(_resource(holder)))
+    listeners = [Listener("e1", "heat-n", 1), Listener("e2", "heat-n1", 1)]
+    gate = judge(
+        SIGNALS.check_no_wait_is_left_on_the_old_side,
+        "last-engine",
+        of=plan(broker={"isolation": isolation}),
+        old_queues=OldQueues("http://mq", "heat-n", True, True, (), None, database, ""),
+        placement=place(database.services, listeners),
+        target_configuration=Configuration(("/new.conf",), "control2", ("mq:5672",), "heat-n1"),
+    )
+    assert [f.level for f in gate.findings] == (["blocker"] if red else [])
+
+
+@pytest.mark.parametrize(
+    ("action", "options"), [("CREATE", ["--no-rollback"]), ("UPDATE", []), ("DELETE", None)]
+)
+def test_a_nested_stack_is_cancelled_through_its_root(
+    action: str, options: list[str] | None
+) -> None:
+    root = _stack(action=action)
+    nested = _stack(_resource("e1"), id="s2", name="web-inner", owner_id="s1")
+    gate = judge(SIGNALS.check_waits_are_known, "pre", database=_database(root, nested))
+    (finding,) = gate.findings
+    assert finding.object == "resource wait of stack web-inner (s2), project p1"
+    expected = () if options is None else (("openstack", "stack", "cancel", *options, "s1"),)
+    assert finding.commands == expected

@@ -1,0 +1,375 @@
+"""Who works on a stack in flight, and what each phase makes of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.evidence.broker import Listener, OldQueues
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.evidence.leftovers import HeldResource, Leftovers, Lock, StackAtRest
+from heat_upgrade_checks.evidence.waiting_work import WaitingWork
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Placement, place
+from heat_upgrade_checks.work import State, Work, remedy, work_in_flight
+from tests.unit.checks import judge, module, plan
+from tests.unit.evidence import NEW, OLD, a_configuration, a_database, a_row, a_stack
+
+STACKS, HANDOVER, LEFTOVERS = (
+    module(f"check_{name}") for name in ("stacks", "handover", "leftovers")
+)
+
+# `silent` still has a row that reports, but the broker shows it on no vhost.
+ROWS = (
+    a_row("old", "control1"),
+    a_row("new", "control2"),
+    a_row("silent", "control3"),
+    a_row("dead", "control4", silent=500),
+)
+PLACEMENT = place(ROWS, [Listener("old", OLD, 1), Listener("new", NEW, 1)])
+NOTHING = Leftovers(ROWS, (), (), 0, (), 0, (), 0, 0, 0, 0, 0)
+
+
+def _held(name: str, engine: str, signal: bool = False) -> ResourceInFlight:
+    return ResourceInFlight(
+        name, "CREATE", "IN_PROGRESS", engine, "OS::Heat::X", signal, None, 30.0
+    )
+
+
+def _work(*stacks: StackInFlight, messages: int = 0) -> list[Work]:
+    return work_in_flight(a_database(services=ROWS, in_flight=stacks), PLACEMENT, messages)
+
+
+def _waiting(current: int = 0, target: int = 0) -> WaitingWork:
+    return WaitingWork("http://rabbit:15672", OLD, NEW, current, target)
+
+
+SIGNAL = a_stack(resources=(_held("wait", "old", signal=True),))
+
+
+@pytest.mark.parametrize(
+    ("stack", "messages", "state", "who"),
+    [
+        (a_stack("old"), 0, State.WORKED_ON, "engine control1 (old) holds r"),
+        (a_stack(lock="old", convergence=False), 0, State.WORKED_ON, "holds its lock"),
+        (SIGNAL, 0, State.WAITING, "wait (OS::Heat::X), which waits for a signal,"),
+        (a_stack("dead"), 0, State.LOST, "engine control4 (dead) is dead and holds r"),
+        (a_stack("old", "gone"), 0, State.LOST, "engine gone is dead and holds r"),
+        (a_stack("silent"), 0, State.UNCERTAIN, "reads no queue that the broker shows"),
+        (a_stack(still=121), 0, State.LOST, "no engine holds any of it, and nothing moved for"),
+        (a_stack(still=121), 2, State.UNCERTAIN, "2 messages wait in the queues"),
+        (a_stack(still=119), 0, State.UNCERTAIN, "but it moved 119 s ago; after 120 s"),
+        (a_stack(lock="dead", status="COMPLETE"), 0, State.AT_REST, "is dead and holds its lock"),
+        (a_stack(lock="old", status="COMPLETE"), 0, State.WORKED_ON, "holds its lock"),
+        (a_stack(backup=True, still=999), 0, State.AT_REST, "a failed update left it behind"),
+    ],
+)
+def test_what_is_known_of_a_stack(
+    stack: StackInFlight, messages: int, state: State, who: str
+) -> None:
+    (work,) = _work(stack, messages=messages)
+    assert work.state is state
+    assert who in str(work)
+
+
+def test_a_backup_stack_is_worked_on_by_whoever_updates_its_stack() -> None:
+    owner = a_stack(lock="old", action="UPDATE", convergence=False)
+    backup = a_stack(id="b", owner_id="s1", backup=True, convergence=False, still=999)
+    states = {work.stack.id: work.state for work in _work(owner, backup)}
+    assert states == {"s1": State.WORKED_ON, "b": State.WORKED_ON}
+
+
+def test_the_biggest_trouble_comes_first_and_a_root_before_what_is_nested_in_it() -> None:
+    found = _work(
+        a_stack("old", id="fine", age=900),
+        a_stack("dead", id="inner", owner_id="middle", age=50),
+        a_stack("old", id="middle", owner_id="outer", age=55),
+        a_stack("old", id="outer", age=60),
+        a_stack(id="unsure", still=1),
+    )
+    assert [work.stack.id for work in found] == ["outer", "middle", "inner", "unsure", "fine"]
+    assert {work.root.id for work in found[:3]} == {"outer"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "commands"),
+    [
+        (a_stack("old"), []),
+        (a_stack("silent"), []),
+        (SIGNAL, ["openstack stack cancel --no-rollback s1"]),
+        (
+            a_stack("dead"),
+            [
+                "openstack stack update --existing s1",
+                "openstack stack cancel --no-rollback s1",
+                "heat-manage reset_stack_status s1",
+            ],
+        ),
+        (
+            a_stack("dead", action="UPDATE"),
+            [
+                "openstack stack update --existing s1",
+                "openstack stack cancel s1",
+                "heat-manage reset_stack_status s1",
+            ],
+        ),
+        (
+            a_stack("dead", action="DELETE"),
+            ["openstack stack delete s1", "heat-manage reset_stack_status s1"],
+        ),
+        (
+            a_stack(lock="dead", convergence=False),
+            ["heat-manage reset_stack_status s1"],
+        ),
+    ],
+)
+def test_the_remedy(stack: StackInFlight, commands: list[str]) -> None:
+    (work,) = _work(stack)
+    hint, told = remedy(work)
+    assert hint
+    assert [" ".join(command) for command in told] == commands
+    assert ("every engine down" in hint) == any("reset" in command for command in commands)
+
+
+# --- stacks.in-progress, stacks.stuck
+
+
+def _pre(*stacks: StackInFlight, leftovers: Leftovers = NOTHING) -> Judgement:
+    return judge(
+        STACKS.check_work_in_flight_is_known,
+        "pre",
+        database=a_database(services=ROWS, in_flight=stacks),
+        placement=PLACEMENT,
+        waiting_work=_waiting(),
+        leftovers=leftovers,
+    )
+
+
+def test_work_before_the_upgrade_is_a_warning_and_what_is_lost_is_for_stacks_stuck() -> None:
+    late = a_stack("old", age=9999)
+    (finding,) = _pre(late, a_stack("dead", id="s2"), a_stack(id="s3")).findings
+    assert finding.level == "warning"
+    assert finding.object == "stack web (s1), project p1"
+    assert "CREATE IN_PROGRESS for 9999 s, beyond its timeout of 3600 s" in finding.summary
+
+
+def test_what_only_looks_like_work_is_a_note() -> None:
+    left = replace(
+        NOTHING,
+        backups=(StackAtRest("b", "web*", "p1", "s1", "UPDATE", "FAILED"),),
+        backup_count=2,
+        deployments=3,
+        snapshots=1,
+    )
+    gate = _pre(leftovers=left)
+    assert [f"{f.level} {f.object}" for f in gate.findings] == [
+        "note backup stack web* (b), project p1",
+        "note backup stacks",
+        "note software deployments",
+        "note snapshots",
+    ]
+
+
+@pytest.mark.parametrize("phase", ["pre", "post"])
+@pytest.mark.parametrize(
+    ("stack", "messages", "level"),
+    [
+        (a_stack("old", still=9999), 0, None),
+        (SIGNAL, 0, None),
+        (a_stack("dead", still=1), 0, "blocker"),
+        (a_stack(still=121), 0, "blocker"),
+        (a_stack(still=121), 1, "unknown"),
+        (a_stack("silent"), 0, "unknown"),
+        (a_stack(lock="dead", status="COMPLETE"), 0, None),
+    ],
+)
+def test_work_that_nobody_does(
+    phase: str, stack: StackInFlight, messages: int, level: str | None
+) -> None:
+    name = {"pre": "before", "post": "after"}[phase]
+    # What waits on the vhost that is not read any more, or not yet, keeps nothing alive.
+    waiting = _waiting(messages, 9) if phase == "pre" else _waiting(9, messages)
+    gate = judge(
+        getattr(STACKS, f"check_no_stack_is_stuck_{name}"),
+        phase,
+        database=a_database(services=ROWS, in_flight=(stack,)),
+        placement=PLACEMENT,
+        waiting_work=waiting,
+    )
+    said = [str(finding.level) for finding in gate.findings] + ["unknown"] * len(gate.unknowns)
+    assert said == ([level] if level else [])
+
+
+def _between(*stacks: StackInFlight) -> OldQueues:
+    database = a_database(services=ROWS, in_flight=stacks)
+    return OldQueues("http://rabbit:15672", OLD, False, True, (), 0.0, database, "")
+
+
+def test_work_after_a_cold_stop_was_cut_off() -> None:
+    gate = judge(
+        STACKS.check_nothing_was_cut_off,
+        "stopped",
+        old_queues=_between(a_stack("old"), a_stack(lock="dead", status="COMPLETE", id="s2")),
+        placement=PLACEMENT,
+    )
+    (finding,) = gate.findings
+    assert finding.level == "blocker"
+    assert finding.commands == (("heat-manage", "reset_stack_status", "s1"),)
+
+
+@pytest.mark.parametrize(
+    ("stack", "level"),
+    [
+        (a_stack("new"), "note"),
+        (a_stack("old"), "blocker"),
+        (SIGNAL, "blocker"),
+        (a_stack("new", "old"), "blocker"),
+        (a_stack("new", lock="old"), "blocker"),
+        (a_stack("silent"), "blocker"),
+        (a_stack("dead"), "blocker"),
+        (a_stack(), "blocker"),
+        (a_stack(lock="dead", status="COMPLETE"), "note"),
+    ],
+)
+def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
+    gate = judge(
+        STACKS.check_old_side_works_on_nothing,
+        "last-engine",
+        old_queues=_between(stack),
+        placement=PLACEMENT,
+        target_configuration=a_configuration(NEW, "control2"),
+    )
+    assert [finding.level for finding in gate.findings] == [level]
+
+
+# --- stacks.legacy-in-progress
+
+
+@pytest.mark.parametrize(
+    ("stack", "level"),
+    [
+        (a_stack("old"), "warning"),
+        (a_stack(lock="old", convergence=False), "blocker"),
+        (a_stack(convergence=False), "blocker"),
+        (a_stack(lock="old"), "blocker"),
+        (a_stack(lock="old", status="COMPLETE", convergence=False), "blocker"),
+        (a_stack(lock="dead", status="COMPLETE", convergence=False), None),
+        (a_stack(convergence=False, backup=True), None),
+    ],
+)
+def test_work_before_the_first_new_engine_starts(stack: StackInFlight, level: str | None) -> None:
+    database = a_database(services=ROWS, in_flight=(stack,))
+    check = HANDOVER.check_no_legacy_stack_is_in_flight
+    gate = judge(check, "vhost", database=database, placement=PLACEMENT)
+    assert [finding.level for finding in gate.findings] == ([level] if level else [])
+
+
+def test_on_a_shared_vhost_engines_see_each_other() -> None:
+    with pytest.raises(NotConfigured):
+        judge(
+            HANDOVER.check_no_legacy_stack_is_in_flight,
+            "vhost",
+            of=plan(broker={"isolation": "shared"}),
+            database=a_database(),
+            placement=PLACEMENT,
+        )
+
+
+# --- stacks.held-by-host
+
+
+def _by_host(host: str, grace: int = 60, of: dict[str, Any] | None = None) -> Judgement:
+    configuration = replace(a_configuration(OLD, "control1"), graceful_shutdown_timeout=grace)
+    return judge(
+        HANDOVER.check_the_host_holds_no_work,
+        "engine",
+        host=host,
+        of=plan(**of or {}),
+        database=a_database(services=ROWS, in_flight=(a_stack("old"), a_stack(lock="old"))),
+        current_configuration=configuration,
+    )
+
+
+def test_what_the_engines_of_a_host_hold() -> None:
+    (finding,) = _by_host("control1").findings
+    assert finding.level == "blocker"
+    assert "holds r of stack web for 0 s, the lock of stack web; " in finding.summary
+    assert "gives up after 60 s" in finding.summary
+    assert [f.level for f in _by_host("control1", grace=0).findings] == ["warning"]
+    assert _by_host("control2").findings == []
+
+
+def test_a_host_that_no_service_row_knows_is_unknown_unless_it_is_an_apis() -> None:
+    gate = _by_host("kontrol1")
+    assert "no service row knows a host kontrol1" in gate.unknowns[0]
+    assert "control1, control2, control3, control4" in gate.unknowns[0]
+    api = _by_host("api1", of={"api": {"backends": ["http://api1:8004"]}})
+    assert (api.findings, api.unknowns) == ([], [])
+
+
+def test_what_the_engines_on_the_old_vhost_hold() -> None:
+    stacks = (a_stack("old"), a_stack("new", id="s2"))
+    gate = judge(
+        HANDOVER.check_the_old_engines_hold_no_work,
+        "last-engine",
+        database=a_database(services=ROWS, in_flight=stacks),
+        placement=PLACEMENT,
+        current_configuration=a_configuration(OLD, "control1"),
+    )
+    assert [finding.object for finding in gate.findings] == ["engine control1 (old)"]
+
+
+# --- stacks.convergence, stacks.stale-locks, stacks.orphan-sync-points
+
+
+def test_legacy_stacks_that_remain() -> None:
+    legacy = tuple(
+        StackAtRest(f"l{n}", f"old-{n}", "p", "", "CREATE", "COMPLETE") for n in range(9)
+    )
+    left = replace(NOTHING, legacy=legacy, legacy_count=12)
+    (finding,) = judge(HANDOVER.check_no_legacy_stack_remains, "pre", leftovers=left).findings
+    assert finding.level == "warning"
+    assert finding.summary.startswith("12 root stacks")
+    assert finding.commands[0] == ("heat-manage", "migrate_convergence_1", "l0")
+    assert judge(HANDOVER.check_no_legacy_stack_remains, "pre", leftovers=NOTHING).findings == []
+
+
+@pytest.mark.parametrize("phase", ["pre", "stopped", "post"])
+def test_locks_and_resources_of_dead_engines(phase: str) -> None:
+    left = replace(
+        NOTHING,
+        locks=(
+            Lock("s1", "one", "p", "UPDATE", "COMPLETE", "dead"),
+            Lock("s2", "two", "p", "UPDATE", "COMPLETE", "old"),
+            Lock("s3", "three", "p", "UPDATE", "IN_PROGRESS", "dead"),
+            Lock("s4", "four", "p", "DELETE", "DELETED", "gone"),
+        ),
+        held=(
+            HeldResource("r", "FAILED", "s5", "five", "p", "CREATE FAILED", "s5", "dead"),
+            HeldResource("r", "COMPLETE", "s6", "six", "p", "CREATE COMPLETE", "s6", "old"),
+        ),
+        held_count=2,
+    )
+    check = LEFTOVERS.check_no_dead_engine_holds_a_stack_at_rest
+    gate = judge(check, phase, leftovers=left)
+    assert [f"{f.level} {f.object}" for f in gate.findings] == [
+        "warning stack one (s1), project p",
+        "warning stack four (s4), project p",
+        "warning resource r of stack five (s5), project p",
+    ]
+    assert judge(check, phase, leftovers=replace(left, held_count=1001)).unknowns
+
+
+def test_sync_points_without_a_traversal() -> None:
+    left = replace(NOTHING, sync_points=7, sync_point_stacks=2)
+    check = LEFTOVERS.check_every_sync_point_has_a_traversal
+    (finding,) = judge(check, "post", leftovers=left).findings
+    assert finding.summary == "7 of 2 stacks belong to traversals that ended"
+    assert judge(check, "post", leftovers=NOTHING).findings == []
+
+
+def test_an_engine_is_placed_by_the_queue_it_reads() -> None:
+    """The evidence these tests rest on."""
+    assert isinstance(PLACEMENT, Placement)
+    assert PLACEMENT.on(OLD) == {"old"}

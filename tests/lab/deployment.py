@@ -1,5 +1,6 @@
 """One lab: the servers that Heat needs, and Heat services of any release on them."""
 
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -115,6 +116,17 @@ class Lab:
         processes.run("heat-manage", [program, "--config-file", path, *words], log)
         return log.read_text(encoding="utf-8", errors="replace")
 
+    def reset(self, release: int, stack: str) -> None:
+        """heat-manage reset_stack_status, with the answer that it asks for."""
+        path = self.configuration(release, self.vhosts[0], "manage")
+        program = venvs.interpreter(release).parent / "heat-manage"
+        subprocess.run(
+            [program, "--config-file", path, "reset_stack_status", stack],
+            input=b"y\n",
+            check=True,
+            capture_output=True,
+        )
+
     def db_sync(self, release: int) -> None:
         """Bring the database to the newest schema of a release."""
         self.manage(release, "db_sync")
@@ -158,12 +170,12 @@ class Lab:
         self.keystone.set_orchestration_endpoint(api.url)
         self._api = api
 
-    def stacks(self, api: Api | None = None) -> Stacks:
-        """The stacks as seen through this API, or through the one in the catalogue."""
+    def stacks(self, api: Api | None = None, project: str = Keystone.project) -> Stacks:
+        """A project's stacks as seen through this API, or through the one in the catalogue."""
         chosen = api or self._api
         if chosen is None:
             raise processes.ServerError("no heat-api was started")
-        return Stacks(self.keystone, chosen)
+        return Stacks(self.keystone, chosen, project)
 
     def create_stack(
         self, name: str, seconds: float = 0, steps: int = 1, api: Api | None = None, **more: Any

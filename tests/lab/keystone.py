@@ -19,10 +19,11 @@ _INITIAL_PASSWORD = "initial"
 
 
 class Keystone:
-    """Keystone under uwsgi; its operator is an administrator who may own stacks in a project."""
+    """Keystone under uwsgi; its operator is an administrator who may own stacks in two projects."""
 
     operator = "operator"
     project = "lab"
+    other_project = "neighbours"
 
     def __init__(self, folder: Path, credentials: Credentials, mariadb: MariaDB) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ class Keystone:
         self.url = f"http://127.0.0.1:{self.port}/v3"
         self.clouds_yaml = folder / "clouds.yaml"
         self.log = folder / "keystone.log"
-        self.project_id = ""
+        self.project_ids: dict[str, str] = {}
         self._process: processes.Process | None = None
         self._session = requests.Session()
         self._session.trust_env = False
@@ -79,9 +80,14 @@ class Keystone:
                 made = self._call("POST", "endpoints", {"endpoint": address})
                 self._endpoints.append(made["endpoint"]["id"])
 
-    def operator_token(self) -> str:
-        """A new token of the operator in their project."""
-        return self._token(self.operator, self.credentials.operator, self.project)
+    @property
+    def project_id(self) -> str:
+        """The project that stacks are made in unless another is named."""
+        return self.project_ids[self.project]
+
+    def operator_token(self, project: str = project) -> str:
+        """A new token of the operator in one of their projects."""
+        return self._token(self.operator, self.credentials.operator, project)
 
     def _configure(self, python: Path) -> Path:
         password = self.credentials.identity_database
@@ -114,10 +120,12 @@ class Keystone:
         service = self._make("project", name="service", domain_id="default")
         heat = self._make_user("heat", self.credentials.service, "default")
         self._call("PUT", f"projects/{service}/users/{heat}/roles/{roles['admin']}")
-        self.project_id = self._make("project", name=self.project, domain_id="default")
         operator = self._make_user(self.operator, self.credentials.operator, "default")
-        for role in ("admin", "member", "heat_stack_owner"):
-            self._call("PUT", f"projects/{self.project_id}/users/{operator}/roles/{roles[role]}")
+        for name in (self.project, self.other_project):
+            project = self._make("project", name=name, domain_id="default")
+            self.project_ids[name] = project
+            for role in ("admin", "member", "heat_stack_owner"):
+                self._call("PUT", f"projects/{project}/users/{operator}/roles/{roles[role]}")
         domain = self._make("domain", name="heat")
         keeper = self._make_user("heat_domain_admin", self.credentials.stack_domain, domain)
         self._call("PUT", f"domains/{domain}/users/{keeper}/roles/{roles['admin']}")

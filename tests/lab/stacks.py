@@ -1,6 +1,7 @@
 """Stacks that need no other service, made and watched through a Heat API."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -29,18 +30,26 @@ def template(seconds: float = 0, steps: int = 1, fail: bool = False) -> dict[str
 
 
 class Stacks:
-    """The stacks of the operator's project, seen through one API."""
+    """The stacks of one of the operator's projects, seen through one API."""
 
-    def __init__(self, keystone: Keystone, api: Api) -> None:
+    def __init__(self, keystone: Keystone, api: Api, project: str = Keystone.project) -> None:
         self._keystone = keystone
         self._api = api
+        self._project = project
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Connection"] = "close"
 
-    def create(self, name: str, body: dict[str, Any], timeout_minutes: int = 60) -> str:
-        """Begin to create a stack; its id."""
+    def create(
+        self,
+        name: str,
+        body: dict[str, Any],
+        timeout_minutes: int = 60,
+        files: Mapping[str, str] | None = None,
+    ) -> str:
+        """Begin to create a stack, with the files that its template names; its id."""
         request = {"stack_name": name, "template": body, "timeout_mins": timeout_minutes}
+        request["files"] = dict(files or {})
         answer = self._request("POST", "stacks", request)
         return str(answer.json()["stack"]["id"])
 
@@ -49,6 +58,17 @@ class Stacks:
         stack = self.show(name)
         path = f"stacks/{stack['stack_name']}/{stack['id']}"
         self._request("PUT", path, {"template": body})
+
+    def update_existing(self, name: str) -> None:
+        """Begin to update a stack to what it is: `openstack stack update --existing`."""
+        stack = self.show(name)
+        self._request("PATCH", f"stacks/{stack['stack_name']}/{stack['id']}", {})
+
+    def cancel(self, name: str) -> None:
+        """Cancel a stack's action: `openstack stack cancel --no-rollback`."""
+        stack = self.show(name)
+        path = f"stacks/{stack['stack_name']}/{stack['id']}/actions"
+        self._request("POST", path, {"cancel_without_rollback": None})
 
     def delete(self, name: str) -> None:
         """Begin to delete a stack."""
@@ -83,9 +103,9 @@ class Stacks:
             time.sleep(0.2)
 
     def _request(self, method: str, path: str, body: object = None) -> requests.Response:
-        root = self._api.url.replace("%(project_id)s", self._keystone.project_id)
+        root = self._api.url.replace("%(project_id)s", self._keystone.project_ids[self._project])
         if "X-Auth-Token" not in self._session.headers:
-            self._session.headers["X-Auth-Token"] = self._keystone.operator_token()
+            self._session.headers["X-Auth-Token"] = self._keystone.operator_token(self._project)
         deadline = time.monotonic() + 20
         while True:
             answer = self._session.request(method, f"{root}/{path}", json=body, timeout=90)

@@ -96,8 +96,15 @@ def test_pre_is_go(acknowledged: Gates) -> None:
         "release.path",
         "schema.at-head",
         "services.alive",
+        "services.clock",
+        "stacks.convergence",
         "stacks.in-progress",
+        "stacks.orphan-sync-points",
+        "stacks.preserved",
+        "stacks.resource-types",
+        "stacks.stale-locks",
         "stacks.stuck",
+        "stacks.waiting-on-signals",
     }
     upgrade = outcome.gate["upgrade"]
     assert upgrade["current"] == {"version": "25.0.2", "series": "2025.2"}
@@ -241,8 +248,14 @@ OF_THE_DATABASE = {
     "backup.fresh",
     "schema.at-head",
     "services.alive",
+    "services.clock",
+    "stacks.convergence",
     "stacks.in-progress",
+    "stacks.orphan-sync-points",
+    "stacks.preserved",
+    "stacks.stale-locks",
     "stacks.stuck",
+    "stacks.waiting-on-signals",
 }
 
 
@@ -258,7 +271,11 @@ def test_a_wrong_broker_password(acknowledged: Gates) -> None:
     outcome = acknowledged.judge(
         "pre", broker={"username": "heat", "password_env": "BROKER_PASSWORD"}
     )
-    _unobserved(outcome, {"broker.healthy"}, "wrong password, or it lacks the monitoring tag")
+    _unobserved(
+        outcome,
+        {"broker.healthy", "stacks.in-progress", "stacks.stuck"},
+        "wrong password, or it lacks the monitoring tag",
+    )
     assert "canary-wrong" not in outcome.written
 
 
@@ -270,7 +287,11 @@ def test_an_unreachable_api(acknowledged: Gates) -> None:
 
 def test_a_missing_interpreter(acknowledged: Gates, tmp_path: Path) -> None:
     outcome = acknowledged.judge("pre", current={"python": str(tmp_path / "bin" / "python")})
-    _unobserved(outcome, {"release.path", "schema.at-head"}, "bin/python: No such file")
+    _unobserved(
+        outcome,
+        {"release.path", "schema.at-head", "stacks.resource-types"},
+        "bin/python: No such file",
+    )
 
 
 def test_a_stopped_database(acknowledged: Gates) -> None:
@@ -289,14 +310,16 @@ def test_a_stopped_broker(acknowledged: Gates) -> None:
     lab = acknowledged.rolling.lab
     lab.rabbitmq.stop()
     try:
-        outcome = acknowledged.judge("engine", "--host", "control7", api=None)
+        only = ("services", "vhost", "stacks.failed-by-upgrade")
+        words = [word for id in only for word in ("--only", id)]
+        outcome = acknowledged.judge("engine", "--host", "control7", *words, api=None)
     finally:
         lab.rabbitmq.start()
         acknowledged.rolling.engine.wait_up()
     _unobserved(
         outcome, {"services.versions", "vhost.isolated"}, "management API cannot be reached"
     )
-    assert outcome.outcomes("passed") == {"services.alive"}
+    assert outcome.outcomes("passed") == {"services.alive", "stacks.failed-by-upgrade"}
 
 
 # --- the schema is migrated, the new vhost exists
@@ -365,6 +388,9 @@ def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
         "api.answers",
         "services.alive",
         "services.versions",
+        "stacks.failed-by-upgrade",
+        "stacks.held-by-host",
+        "stacks.waiting-on-signals",
         "vhost.isolated",
     }
 
@@ -415,12 +441,16 @@ def lost(moved: Gates) -> Gates:
     old_api = lab.api(25, CURRENT_VHOST, "old-api")
     lab.create_stack("two-steps", seconds=25, steps=2, api=old_api)
     old_api.stop()
-    outcome = _until(moved, "last-engine", lambda it: it.red == {"stacks.in-progress"})
+    red = {"stacks.in-progress", "stacks.held-by-host"}
+    outcome = _until(moved, "last-engine", lambda it: it.red == red)
     # Every queue is empty, and still the gate is shut.
     assert outcome.check("queues.empty")["outcome"] == "passed"
-    said = _only(outcome, "stacks.in-progress")
-    assert "stack two-steps (" in said
-    assert f"engine {OLD_HOST} (" in said
+    (finding,) = outcome.check("stacks.in-progress")["findings"]
+    assert finding["object"].startswith("stack two-steps (")
+    assert f"engine {OLD_HOST} (" in finding["summary"]
+    (finding,) = outcome.check("stacks.held-by-host")["findings"]
+    assert finding["object"].startswith(f"engine {OLD_HOST} (")
+    assert "step0 of stack two-steps" in finding["summary"]
     rolling.engine.stop()
     return moved
 
@@ -446,6 +476,8 @@ def test_post_is_go_once_the_stuck_stack_was_updated(lost: Gates) -> None:
         "schema.at-head",
         "services.alive",
         "services.versions",
+        "stacks.failed-by-upgrade",
+        "stacks.preserved",
         "stacks.stuck",
         "vhost.isolated",
         "vhost.notifications",

@@ -1,0 +1,334 @@
+"""Resource types as real Heats load them, and stacks that use what the next release drops.
+
+The stacks are inserted: Heat would create none of these types without the services behind them.
+"""
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from heat_upgrade_checks import templates
+from heat_upgrade_checks.evidence import interpreter, resource_types
+from tests.driver import Outcome, call
+from tests.lab import venvs
+from tests.services.heat_databases import PASSWORD, HeatDatabase
+from tests.services.mariadb import MariaDB
+from tests.services.postgresql import PostgreSQL
+
+ID = "stacks.resource-types"
+CANARY = "canary-of-a-template-5f02"
+NOTIFICATION, ALARM = "OS::Monasca::Notification", "OS::Monasca::AlarmDefinition"
+
+# What 24 to 25 drops is used by these stacks ...
+USED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "hot": ({"resources": {"note": {"type": NOTIFICATION, "properties": {"a": CANARY}}}}, {}),
+    "nested": ({"resources": {"0": {"type": NOTIFICATION}}}, {"parameters": {"p": CANARY}}),
+    "alias": (
+        {"resources": {"note": {"type": "My::Note"}}},
+        {"resource_registry": {"My::Note": NOTIFICATION}},
+    ),
+    "of-one-resource": (
+        {"resources": {"note": {"type": "OS::Heat::None"}, "other": {"type": "OS::Heat::None"}}},
+        {"resource_registry": {"resources": {"note": {"OS::Heat::None": NOTIFICATION}}}},
+    ),
+    "cfn": ({"Resources": {"alarm": {"Type": ALARM}}}, {}),
+    "wildcard": (
+        {"resources": {"alarm": {"type": "My::AlarmDefinition"}}},
+        {"resource_registry": {"My::*": "OS::Monasca::*"}},
+    ),
+}
+# ... and not by these.
+UNUSED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
+    "told": ({"description": f"once a {NOTIFICATION}", "resources": {}}, {}),
+    "given-up": (
+        {"resources": {"note": {"type": NOTIFICATION}}},
+        {"resource_registry": {"OS::Monasca::*": "OS::Heat::None"}},
+    ),
+    "other": ({"resources": {"value": {"type": "OS::Heat::Value"}}}, None),
+    "empty": (None, {"resource_registry": {"My::Note": NOTIFICATION}}),
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HeatDatabase]:
+    """A database that Heat 24 made, with the stacks above and a deleted one."""
+    folder = tmp_path_factory.mktemp(request.param)
+    kinds: dict[str, type[MariaDB | PostgreSQL]] = {"mariadb": MariaDB, "postgresql": PostgreSQL}
+    with ExitStack() as running:
+        url = f"sqlite:///{folder}/heat.sqlite"
+        if request.param in kinds:
+            server = kinds[request.param](folder / "server")
+            running.callback(server.kill)
+            server.start()
+            server.add_database("heat", "heat", PASSWORD)
+            url = server.url("heat", "heat", PASSWORD)
+        made = HeatDatabase(url, folder)
+        made.db_sync(24)
+        for name, (template, environment) in {**USED, **UNUSED}.items():
+            _insert(made, name, template, environment)
+        _insert(made, "deleted", USED["hot"][0], {}, deleted_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        yield made
+
+
+def _insert(heat: HeatDatabase, name: str, template: Any, environment: Any, **stack: Any) -> None:
+    drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
+    url = sa.make_url(heat.url)
+    engine = sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
+    tables = sa.MetaData()
+    tables.reflect(engine, only=["stack", "raw_template"])
+    with engine.begin() as connection:
+        # As heat/db/types.py stores them.
+        stored = connection.execute(
+            tables.tables["raw_template"]
+            .insert()
+            .values(template=json.dumps(template), environment=json.dumps(environment))
+        )
+        assert stored.inserted_primary_key is not None
+        values = {
+            "id": f"id-of-{name}",
+            "name": name,
+            "tenant": "p1",
+            "raw_template_id": stored.inserted_primary_key[0],
+            "action": "CREATE",
+            "status": "COMPLETE",
+            "convergence": True,
+            "backup": False,
+            "disable_rollback": True,
+            "created_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+        connection.execute(tables.tables["stack"].insert().values({**values, **stack}))
+    engine.dispose()
+
+
+def _judge(
+    folder: Path, current: int, target: int, url: str, sides: dict[str, str] | None = None
+) -> Outcome:
+    """The gate of phase pre with this check alone; `sides` are more lines of [DEFAULT]."""
+    plan: dict[str, Any] = {"name": "types", "mode": "rolling"}
+    for side, release in (("current", current), ("target", target)):
+        conf = folder / f"{side}.conf"
+        more = (sides or {}).get(side, "")
+        conf.write_text(f"[DEFAULT]\n{more}\n[database]\nconnection = {url}\n", "utf-8")
+        plan[side] = {"python": str(venvs.interpreter(release)), "config": [str(conf)]}
+    path = folder / "plan.yaml"
+    path.write_text(yaml.safe_dump(plan), "utf-8")
+    reports = folder / "reports"
+    outcome = call("--phase", "pre", "--only", ID, "--plan", path, "--reports", reports, cwd=folder)
+    assert not outcome.err
+    assert PASSWORD not in outcome.written
+    assert CANARY not in outcome.written
+    return outcome
+
+
+def test_what_uses_a_lost_type_is_named(database: HeatDatabase, tmp_path: Path) -> None:
+    outcome = _judge(tmp_path, 24, 25, database.url)
+    assert outcome.code == 2, outcome.out
+    found = {f["object"]: f for f in outcome.check(ID)["findings"]}
+    uses = {
+        type: {(use["stack"], use["resource"]) for use in finding["data"]["uses"]}
+        for type, finding in found.items()
+    }
+    assert uses == {
+        NOTIFICATION: {
+            ("hot", "note"),
+            ("nested", "0"),
+            ("alias", "note"),
+            ("of-one-resource", "note"),
+        },
+        ALARM: {("cfn", "alarm"), ("wildcard", "alarm")},
+    }
+    assert {f["level"] for f in found.values()} == {"blocker"}
+    assert found[ALARM]["summary"].startswith(
+        "is a placeholder in the target release, which does nothing; used by 2 resources of live "
+        "stacks, in "
+    )
+    assert found[ALARM]["data"]["uses"][0]["stack_id"].startswith("id-of-")
+
+
+def test_where_nothing_is_lost_no_database_is_read(tmp_path: Path) -> None:
+    outcome = _judge(tmp_path, 25, 26, f"sqlite:///{tmp_path}/there-is-none.sqlite")
+    assert outcome.code == 0, outcome.out
+    assert "(none is lost)" in outcome.check(ID)["looked_at"]
+
+
+def test_a_lost_type_needs_the_database(tmp_path: Path) -> None:
+    outcome = _judge(tmp_path, 24, 25, f"sqlite:///{tmp_path}/there-is-none.sqlite")
+    assert outcome.code == 3, outcome.out
+    assert "there-is-none.sqlite: it cannot be read" in outcome.check(ID)["reason"]
+
+
+def test_a_template_that_is_no_json_is_unknown(tmp_path: Path) -> None:
+    heat = HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
+    heat.db_sync(24)
+    _insert(heat, "damaged", USED["hot"][0], {})
+    with closing(sqlite3.connect(tmp_path / "heat.sqlite")) as connection, connection:
+        connection.execute("UPDATE raw_template SET template = substr(template, 1, 80)")
+    outcome = _judge(tmp_path, 24, 25, heat.url)
+    assert outcome.code == 3, outcome.out
+    assert "stack damaged (id-of-damaged): its row in raw_template" in outcome.check(ID)["reason"]
+
+
+# --- a site's own types
+
+PLUGIN = """
+from heat.engine import resource
+
+print("loaded")
+
+class Thing(resource.Resource):
+    pass
+
+def resource_mapping():
+    return {"Site::Thing": Thing}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Folders of plugins and environments, and a database with stacks that use both."""
+    for name, content in (
+        ("plugins/thing.py", PLUGIN),
+        ("environments/site.yaml", "resource_registry: {'Site::V': 'OS::Heat::Value'}"),
+        ("environments/wild.yaml", "resource_registry: {'Wild::*': 'OS::Heat::*'}"),
+        ("environments/all.yaml", "resource_registry: {'Old::*': 'OS::Heat::Value'}"),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, "utf-8")
+    return tmp_path
+
+
+def _options(site: Path) -> str:
+    return f"plugin_dirs = {site / 'plugins'}\nenvironment_dir = {site / 'environments'}"
+
+
+def test_types_of_the_site_count(site: Path) -> None:
+    heat = HeatDatabase(f"sqlite:///{site}/heat.sqlite", site)
+    heat.db_sync(25)
+    for number, type in enumerate(("Site::Thing", "Site::V", "Wild::Value", "Old::Anything")):
+        _insert(heat, f"s{number}", {"resources": {"r": {"type": type}}}, {})
+    lacking = _judge(site, 25, 26, heat.url, {"current": _options(site)})
+    assert lacking.code == 2, lacking.out
+    found = {f["object"]: f["data"] for f in lacking.check(ID)["findings"]}
+    assert {(type, data["fate"], data["used"]) for type, data in found.items()} == {
+        ("Site::Thing", "gone", 1),
+        ("Site::V", "gone", 1),
+        ("Wild::Value", "gone", 1),
+        ("Old::*", "gone", 1),
+    }
+    both = {"current": _options(site), "target": _options(site)}
+    assert _judge(site, 25, 26, heat.url, both).code == 0
+    assert not list(site.rglob("__pycache__")), "nothing is written beside the plugins"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "plugins/broken.py",
+            "import there_is_no_such_module\n",
+            "Failed to import module heat.engine.plugins.broken, ModuleNotFoundError in ",
+        ),
+        ("plugins/broken.py", f"x = '{CANARY}'\nthis is no Python\n", "SyntaxError in "),
+        (
+            "plugins/broken.py",
+            "def resource_mapping():\n    return {}['x']\n",
+            "Failed to load resource_mapping from ",
+        ),
+        ("environments/broken.yaml", f"[: {CANARY}", "Failed to parse "),
+    ],
+)
+def test_what_heat_cannot_load_is_unknown(site: Path, name: str, content: str, said: str) -> None:
+    both = {"current": "", "target": _options(site)}
+    (site / name).write_text(content, "utf-8")
+    outcome = _judge(site, 25, 26, f"sqlite:///{site}/heat.sqlite", both)
+    assert outcome.code == 3, outcome.out
+    reason = outcome.check(ID)["reason"]
+    assert said in reason
+    assert str(site / name) in reason or "heat.engine.plugins.broken" in reason
+    assert "correct this, plugin_dirs or environment_dir in the target release" in reason
+
+
+# --- real registries
+
+
+def test_what_each_release_loses() -> None:
+    def ask(release: int) -> dict[str, str]:
+        python = venvs.interpreter(release)
+        answer = interpreter.ask(python, "current", "ask_resource_types.py")
+        assert answer["problems"] == []
+        assert len(answer["types"]) > 190
+        return dict(answer["types"])
+
+    with ThreadPoolExecutor(2) as pool:
+        types = dict(zip(venvs.RELEASES, pool.map(ask, venvs.RELEASES), strict=True))
+    lost = {
+        pair: sorted(dict(resource_types._lost(types[pair[0]], types[pair[1]])))
+        for pair in pairwise(venvs.RELEASES)
+    }
+    assert {pair: len(names) for pair, names in lost.items() if names} == {
+        (21, 22): 12,
+        (22, 23): 12,
+        (24, 25): 2,
+        (26, 27): 1,
+    }
+    assert lost[24, 25] == [ALARM, NOTIFICATION]
+    assert lost[26, 27] == ["OS::Vitrage::Template"]
+
+
+RESOLVE = """
+import json, sys
+from heat.engine import environment, resources
+resources.initialise()
+for env, type, name in json.load(open(sys.argv[1])):
+    registry = environment.Environment(env).registry
+    print(json.dumps(registry.get_resource_info(type, name).name))
+"""
+CASES: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "OS::Heat::Value", "a"),
+    ({"My::V": "OS::Heat::Value"}, "My::V", "a"),
+    ({"My::V": "Other::V", "Other::V": "OS::Heat::Value"}, "My::V", "a"),
+    ({"My::*": "OS::Heat::*"}, "My::Value", "a"),
+    ({"My::*": "OS::Heat::None"}, "My::Value", "a"),
+    # A wildcard comes before the type itself.
+    ({"OS::*": "OS::Heat::None", "OS::Heat::Value": "OS::Heat::RandomString"},
+     "OS::Heat::Value", "a"),
+    ({"OS::Heat::*": "OS::Heat::None"}, "OS::Heat::None", "a"),
+    # One that leads to no type does not count.
+    ({"OS::*": "Site::*"}, "OS::Heat::Value", "a"),
+    ({"OS::Heat::Value": "Site::Lost"}, "OS::Heat::Value", "a"),
+    ({"resources": {"a": {"My::V": "OS::Heat::Value"}}, "My::V": "OS::Heat::None"}, "My::V", "a"),
+    ({"resources": {"b": {"My::V": "OS::Heat::Value"}}, "My::V": "OS::Heat::None"}, "My::V", "a"),
+    ({"resources": {"*": {"My::V": "OS::Heat::Value"}}, "My::V": "OS::Heat::None"}, "My::V", "a"),
+    ({"resources": {"a": {"My::*": "OS::Heat::*"}}, "My::Value": "OS::Heat::None"},
+     "My::Value", "a"),
+    ({}, "file:///x.yaml", "a"),
+]  # fmt: skip
+
+
+def test_names_are_resolved_as_heat_does(tmp_path: Path) -> None:
+    asked = tmp_path / "cases.json"
+    asked.write_text(
+        json.dumps([({"resource_registry": registry}, *rest) for registry, *rest in CASES]), "utf-8"
+    )
+    command = [str(venvs.interpreter(25)), "-I", "-c", RESOLVE, str(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    expected = [json.loads(line) for line in done.stdout.splitlines()]
+    known = {"OS::Heat::Value", "OS::Heat::None", "OS::Heat::RandomString"}
+    assert expected == [
+        templates.resolve(type, name, {"resource_registry": registry}, known.__contains__)
+        for registry, type, name in CASES
+    ]

@@ -89,7 +89,12 @@ class Scene:
 
 
 @pytest.fixture(
-    scope="module", params=[(24, 25), (25, 26), (26, 27)], ids=["24-25", "25-26", "26-27"]
+    scope="module",
+    params=[
+        pytest.param((24, 25), id="24-25", marks=pytest.mark.nightly),
+        pytest.param((25, 26), id="25-26"),
+        pytest.param((26, 27), id="26-27", marks=pytest.mark.nightly),
+    ],
 )
 def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

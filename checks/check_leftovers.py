@@ -46,9 +46,10 @@ def check_every_sync_point_has_a_traversal(leftovers: Leftovers, gate: Judgement
     """Every sync point belongs to a traversal that goes on."""
     gate.looked_at(leftovers.extent)
     if leftovers.sync_points:
-        gate.note(
+        gate.warn(
             "sync points",
             f"{leftovers.sync_points} of {leftovers.sync_point_stacks} stacks belong to traversals "
             "that ended",
-            hint="Lost engines left them. They do no harm and go with their stacks.",
+            hint="Lost engines left them: look for stacks that failed then. They do no harm by "
+            "themselves and go with their stacks.",
         )

@@ -14,6 +14,7 @@ from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlig
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
 from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.work import cancel, named, root_of
 
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")
@@ -71,7 +72,7 @@ def _say(
     say: Callable[..., None], database: Database, stack: StackInFlight, resource: ResourceInFlight
 ) -> None:
     holder = _holder(stack, resource)
-    hosts = {row.engine_id: row.host for row in database.services}
+    stacks = {each.id: each for each in database.in_flight}
     left = _seconds_left(stack, resource)
     what = (
         f"{resource.type} waits for a signal"
@@ -81,9 +82,9 @@ def _say(
     say(
         f"resource {resource.name} of stack {stack.name} ({stack.id}), project {stack.project}",
         f"{what}, {_words(resource, left)}; "
-        + (f"engine {hosts.get(holder, 'unknown')} ({holder}) holds it" if holder else "unheld"),
+        + (f"engine {named(holder, database)} holds it" if holder else "unheld"),
         hint="Have the signal sent, wait until it ends, or cancel the stack's action.",
-        commands=_cancel(_root(stack, database)),
+        commands=cancel(root_of(stack, stacks)),
         data={
             "stack_id": stack.id,
             "project": stack.project,
@@ -110,20 +111,3 @@ def _words(resource: ResourceInFlight, left: float) -> str:
     if resource.signal_timeout is None:
         return f"for an unknown time; the stack's timeout ends it in {duration(left)}"
     return f"for at most {duration(left)} more"
-
-
-def _root(stack: StackInFlight, database: Database) -> StackInFlight:
-    """The outermost stack in flight around it: a nested stack is cancelled through that one."""
-    stacks = {each.id: each for each in database.in_flight}
-    while stack.owner_id in stacks:
-        stack = stacks[stack.owner_id]
-    return stack
-
-
-def _cancel(stack: StackInFlight) -> list[list[str]]:
-    # heat/engine/service.py, stack_cancel_update: a CREATE is cancelled only without a rollback,
-    # and no other action but an UPDATE at all.
-    options = {"CREATE": ["--no-rollback"], "UPDATE": []}
-    if stack.action not in options:
-        return []
-    return [["openstack", "stack", "cancel", *options[stack.action], stack.id]]

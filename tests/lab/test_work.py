@@ -268,3 +268,12 @@ def test_what_the_findings_advise_makes_the_check_green(scene: Scene) -> None:
     neighbours.wait("outer", "DELETE_COMPLETE")
     outcome = scene.gates.judge("pre", "--only", "stacks.stale-locks")
     assert outcome.code == 0, outcome.out
+
+
+def test_the_rows_of_dead_engines_are_named_until_they_are_cleaned(scene: Scene) -> None:
+    outcome = scene.gates.judge("post", "--only", "services.residue")
+    assert outcome.code == 1
+    hosts = [f["object"].split()[1] for f in outcome.check("services.residue")["findings"]]
+    assert hosts == ["control1", "control3", "control4"]
+    scene.lab.manage(scene.gates.rolling.current, "service", "clean")
+    assert scene.gates.judge("post", "--only", "services.residue").code == 0

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,13 +12,22 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import database, leftovers, work_in_flight
+from heat_upgrade_checks.evidence import (
+    baseline,
+    database,
+    failed_by_upgrade,
+    leftovers,
+    preserved,
+    work_in_flight,
+)
 from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.database_session import ask_in_session
 from heat_upgrade_checks.evidence.heat_tables import REQUIRED
 from tests.lab.venvs import RELEASES
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
+from tests.unit.checks import judge, module
 
 MIGRATE_ERA = (19, 20)
 EXPAND = {26, 27}
@@ -170,13 +180,20 @@ def test_migrate_version_stays_behind_when_alembic_takes_over(on_mariadb: Make) 
     assert (found.revisions, found.migrate_version) == (("c6214ca60943",), 86)
 
 
-def test_only_reading_statements_reach_the_server(mariadb: MariaDB, filled: HeatDatabase) -> None:
+def test_only_reading_statements_reach_the_server(
+    mariadb: MariaDB, filled: HeatDatabase, tmp_path: Path
+) -> None:
+    site = filled.site()
+    site.gate_folder = tmp_path
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     mariadb.execute("SET GLOBAL log_output = 'TABLE'")
     mariadb.execute("TRUNCATE mysql.general_log")
     mariadb.execute("SET GLOBAL general_log = ON")
     try:
-        for source in (database, leftovers, work_in_flight):
-            source.observe(filled.site())
+        for source in (database, leftovers, work_in_flight, baseline):
+            source.observe(site)
+        ask_in_session(site, lambda session: failed_by_upgrade._read(session, an_hour_ago))
+        ask_in_session(site, lambda session: preserved._compare(session, tmp_path))
     finally:
         mariadb.execute("SET GLOBAL general_log = OFF")
     rows = mariadb.execute(
@@ -186,6 +203,22 @@ def test_only_reading_statements_reach_the_server(mariadb: MariaDB, filled: Heat
     verbs = {statement.split()[0].upper() for (statement,) in rows}
     assert "SELECT" in verbs
     assert verbs <= {"SELECT", "SHOW", "DESCRIBE", "SET", "COMMIT", "ROLLBACK"}
+
+
+def test_a_server_whose_clock_is_wrong(mariadb: MariaDB, filled: HeatDatabase) -> None:
+    check = module("check_services").check_clocks_agree
+    agreed = judge(check, "pre", database=database.observe(filled.site()))
+    assert agreed.findings == []
+    # What every session of Heat's account is told first.
+    mariadb.execute("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() + 40'")
+    try:
+        gate = judge(check, "pre", database=database.observe(filled.site()))
+    finally:
+        mariadb.execute("SET GLOBAL init_connect = ''")
+    (finding,) = gate.findings
+    assert finding.level == "blocker"
+    assert finding.object == "clock of this machine"
+    assert "is 40 s behind that of the database's server" in finding.summary
 
 
 @pytest.mark.parametrize("kind", ["mariadb", "postgresql", "sqlite"])

@@ -198,7 +198,7 @@ def _database(*stacks: StackInFlight) -> Database:
         (
             _resource("e9", type="", waits_for_signal=False, signal_timeout=None),
             "may wait for a signal, for its template does not tell its type, for an unknown time; "
-            "the stack's timeout ends it in 56 min 40 s; engine unknown (e9) holds it",
+            "the stack's timeout ends it in 56 min 40 s; engine e9 holds it",
         ),
         (_resource("e1", type="OS::Nova::Server", waits_for_signal=False), None),
         # Held, but not at work: its type is not looked up.

@@ -365,6 +365,7 @@ def test_sync_points_without_a_traversal() -> None:
     left = replace(NOTHING, sync_points=7, sync_point_stacks=2)
     check = LEFTOVERS.check_every_sync_point_has_a_traversal
     (finding,) = judge(check, "post", leftovers=left).findings
+    assert finding.level == "warning"
     assert finding.summary == "7 of 2 stacks belong to traversals that ended"
     assert judge(check, "post", leftovers=NOTHING).findings == []
 

@@ -1,0 +1,56 @@
+"""A cold upgrade of a real Heat: `stopped` opens when everything is, and not before."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.driver import Outcome
+from tests.lab.configuration import REPORT_INTERVAL
+from tests.lab.deployment import Lab
+from tests.lab.gates import Gates
+from tests.lab.rolling import CURRENT_VHOST, Rolling
+from tests.services.processes import interrupted_by_sigterm
+
+ID = "services.stopped"
+
+
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
+    with interrupted_by_sigterm(), Lab(tmp_path_factory.mktemp("lab-of-cold")) as lab:
+        made = Gates.of(Rolling.prepare(lab, 25, 26), tmp_path_factory.mktemp("gates"))
+        made.plan["mode"] = "cold"
+        yield made
+
+
+def _blockers(outcome: Outcome) -> list[str]:
+    """The first words of what is named."""
+    found = outcome.check(ID)["findings"]
+    assert {finding["level"] for finding in found} <= {"blocker"}
+    return sorted({finding["object"].partition(" (")[0] for finding in found})
+
+
+def test_whatever_still_runs_is_named(gates: Gates) -> None:
+    rolling = gates.rolling
+    running = gates.judge("stopped")
+    assert running.code == 2
+    assert running.red == {ID}
+    assert _blockers(running) == ["engine control1", "heat-engine", "uwsgi"]
+    assert any(str(pid) in running.out for pid in rolling.api.pids)
+    rolling.api.stop()
+    rolling.engine.stop()
+    deadline = time.monotonic() + 15
+    while (outcome := gates.judge("stopped")).code and time.monotonic() < deadline:
+        assert outcome.red <= {ID}
+    assert outcome.code == 0, outcome.out
+
+
+def test_a_killed_engine_counts_as_running_until_its_row_is_old(gates: Gates) -> None:
+    engine = gates.rolling.lab.engine(25, CURRENT_VHOST, "control2").wait_up()
+    engine.kill()
+    outcome = gates.judge("stopped", "--only", ID)
+    assert outcome.code == 2
+    assert "engine control2" in _blockers(outcome)
+    time.sleep(2 * REPORT_INTERVAL + 1)
+    outcome = gates.judge("stopped")
+    assert outcome.code == 0, outcome.out

@@ -54,7 +54,7 @@ def check_the_host_holds_no_work(
     database: Database, current_configuration: Configuration, gate: Judgement
 ) -> None:
     """The engines that are taken away hold no resource and no lock."""
-    rows = [row for row in database.services if gate.host in {row.host, row.hostname}]
+    rows = [row for row in database.services if row.host == gate.host]
     gate.looked_at(f"{database.extent}; {len(rows)} engine workers on {gate.host}")
     if not rows and not _is_api(gate):
         known = ", ".join(sorted({row.host for row in database.services})) or "none"

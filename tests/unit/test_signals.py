@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.broker import Listener, OldQueues
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.heat_tables import EVENT, RAW_TEMPLATE, RESOURCE, STACK
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight, in_flight
 from heat_upgrade_checks.placement import place
 from heat_upgrade_checks.signals import SignalWait, signal_wait
 from heat_upgrade_checks.templates import Definition
 from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.evidence import a_configuration, a_database, a_row, a_stack
 
 SIGNALS = module("check_signals")
 CONDITION = "OS::Heat::WaitCondition"
@@ -129,48 +129,22 @@ def test_what_the_database_tells_of_a_resource_at_work() -> None:
 # --- stacks.waiting-on-signals
 
 
-def _row(engine_id: str, host: str, silent: float = 1) -> ServiceRow:
-    return ServiceRow(engine_id, host, host, NOW, silent, 60, silent <= 120)
-
-
 def _resource(engine_id: str, **changes: Any) -> ResourceInFlight:
     made = ResourceInFlight("wait", "CREATE", "IN_PROGRESS", engine_id, CONDITION, True, 600, 100)
     return replace(made, **changes)
 
 
 def _stack(*resources: ResourceInFlight, **changes: Any) -> StackInFlight:
-    made = StackInFlight(
-        id="s1",
-        name="web",
-        project="p1",
-        owner_id="",
-        action="CREATE",
-        status="IN_PROGRESS",
-        age=200,
-        still=100,
-        timeout=3600,
-        convergence=True,
-        backup=False,
-        lock="",
-        resources=resources,
-    )
-    return replace(made, **changes)
+    return a_stack(resources=resources, **{"age": 200, "still": 100, **changes})
 
 
 def _database(*stacks: StackInFlight) -> Database:
-    rows = (_row("e1", "control1"), _row("e2", "control2"), _row("dead", "control1", 500))
-    return Database(
-        url="mysql+pymysql://heat:***@db/heat",
-        name="heat",
-        server="MariaDB 10.11",
-        clock=NOW,
-        local_clock=NOW,
-        revisions=("c6214ca60943",),
-        migrate_version=None,
-        changed_at=None,
-        services=rows,
-        in_flight=stacks,
+    rows = (
+        a_row("e1", "control1"),
+        a_row("e2", "control2"),
+        a_row("dead", "control1", silent=500),
     )
+    return a_database(services=rows, in_flight=stacks)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +222,7 @@ def test_at_last_engine_a_wait_must_be_on_the_new_side(
         of=plan(broker={"isolation": isolation}),
         old_queues=OldQueues("http://mq", "heat-n", True, True, (), None, database, ""),
         placement=place(database.services, listeners),
-        target_configuration=Configuration(("/new.conf",), "control2", ("mq:5672",), "heat-n1"),
+        target_configuration=a_configuration("heat-n1", "control2"),
     )
     assert [f.level for f in gate.findings] == (["blocker"] if red else [])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -69,6 +70,31 @@ def call(
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def interrupt(
+    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run the command until it waits for something, then press Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A parent that ignores it, as a worker of pytest-xdist does, hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    said = ""
+    while "waiting: " not in said:
+        line = process.stdout.readline()
+        assert line, f"it ended instead of waiting: {said}"
+        said += line
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=30)
+    return Outcome(process.returncode, said + rest, err)
 
 
 def timeless(gate: dict[str, Any]) -> Any:

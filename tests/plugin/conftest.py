@@ -11,7 +11,7 @@ import yaml
 
 from heat_upgrade_checks.demo.deployment import Deployment
 from heat_upgrade_checks.demo.server import DemoServer
-from tests.driver import COMMAND, Outcome, call
+from tests.driver import COMMAND, Outcome, call, interrupt
 
 
 @dataclass
@@ -31,16 +31,25 @@ class Site:
 
     def call(self, *arguments: str, program: str = COMMAND) -> Outcome:
         """`heat-upgrade-check` with these arguments and the embedded deployment's plan."""
-        environment = {
-            "HEAT_UPGRADE_PLAN": str(self.demo.plan_file),
-            "OS_CLIENT_CONFIG_FILE": str(self.demo.folder / "clouds.yaml"),
-            **self.environment,
-        }
+        environment = self._environment()
         return call(*arguments, cwd=self.folder, environment=environment, program=program)
 
     def judge(self, phase: str, *arguments: str) -> Outcome:
         """One gate; the folder of an absolute path, so that `Outcome.gate` finds it."""
         return self.call("--phase", phase, "--reports", str(self.folder / "reports"), *arguments)
+
+    def interrupt(self, phase: str) -> Outcome:
+        """One gate that is waited for until Ctrl-C."""
+        words = ("--phase", phase, "--wait", "60s", "--interval", "1s")
+        reports = ("--reports", self.folder / "reports")
+        return interrupt(*words, *reports, cwd=self.folder, environment=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HEAT_UPGRADE_PLAN": str(self.demo.plan_file),
+            "OS_CLIENT_CONFIG_FILE": str(self.demo.folder / "clouds.yaml"),
+            **self.environment,
+        }
 
 
 @pytest.fixture

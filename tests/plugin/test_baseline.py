@@ -3,11 +3,7 @@
 import gzip
 import hashlib
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.driver import COMMAND, Outcome
+from tests.driver import Outcome
 from tests.plugin.conftest import Site
 
 FILE = "baseline.jsonl.gz"
@@ -75,24 +71,9 @@ def test_a_database_that_is_not_heats_leaves_none(site: Site) -> None:
     assert _unfinished(site) == []
 
 
-def test_ctrl_c_leaves_nothing_unfinished(site: Site, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_nothing_unfinished(site: Site) -> None:
     (site.demo.folder / "heat.backup.sqlite").unlink()
-    words = ("--phase", "pre", "--wait", "60s", "--interval", "1s")
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words, "--reports", str(site.folder / "reports")],
-        cwd=tmp_path,
-        env={**os.environ, "HEAT_UPGRADE_PLAN": str(site.demo.plan_file)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = ""
-    while "waiting: " not in said:
-        said += process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=30)
-    outcome = Outcome(process.returncode, said + rest, err)
+    outcome = site.interrupt("pre")
     # The missing backup is a blocker; the interruption makes the gate incomplete.
     assert (outcome.code, outcome.gate["verdict"]) == (3, "incomplete")
     assert _stored(outcome)

@@ -1,16 +1,11 @@
 """`--wait` asks again what keeps the gate shut, until it opens, time is up or it is stopped."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
-from tests.driver import COMMAND, Outcome, timeless
+from tests.driver import timeless
 from tests.plugin.conftest import Site
 
 
@@ -115,25 +110,9 @@ def test_an_open_gate_waits_for_nothing(site: Site) -> None:
     assert "waiting: " not in outcome.out
 
 
-def test_ctrl_c_leaves_a_report_that_says_so_and_code_3(site: Site, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_report_that_says_so_and_code_3(site: Site) -> None:
     _full(site, 5)
-    reports = site.folder / "reports"
-    words = ("--phase", "last-engine", "--wait", "60s", "--interval", "1s")
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words, "--reports", str(reports)],
-        cwd=tmp_path,
-        env={**os.environ, "HEAT_UPGRADE_PLAN": str(site.demo.plan_file)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    first = ""
-    while "waiting: " not in first:
-        first += process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=30)
-    outcome = Outcome(process.returncode, first + rest, err)
+    outcome = site.interrupt("last-engine")
     assert (outcome.code, outcome.err) == (3, "")
     assert outcome.gate["verdict"] == "incomplete"
     reasons = [check["reason"] for check in outcome.gate["checks"] if check["id"] == "gate.whole"]

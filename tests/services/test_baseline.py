@@ -420,7 +420,7 @@ def test_a_table_that_may_not_be_read(mariadb: MariaDB, tmp_path: Path) -> None:
     site.gate_folder.mkdir()
     # Of an earlier round of --wait: it must not be taken for this round's.
     (site.gate_folder / "baseline.jsonl.gz").write_bytes(b"earlier")
-    with pytest.raises(Unobserved, match="may not read one of Heat's tables; grant the account"):
+    with pytest.raises(Unobserved, match="may not read table raw_template; grant the account"):
         baseline.observe(site)
     assert list(site.gate_folder.iterdir()) == []
     mariadb.execute(f"GRANT SELECT ON {name}.raw_template TO {reader}@'127.0.0.1'")
@@ -469,8 +469,9 @@ def test_memory_does_not_grow_with_the_stacks(settled: Cloud) -> None:
     few = peak(2)
     more(1000, 4000)
     many = peak(3)
-    assert many[0] < few[0] * 1.3
-    assert many[1] < few[1] * 1.3
+    # Five times as many stacks; what else this process does meanwhile is counted too.
+    assert many[0] < few[0] * 2
+    assert many[1] < few[1] * 2
     # All are gone, and each kind is listed up to its limit and counted to the last.
     settled.run("DELETE FROM resource")
     settled.run("UPDATE stack SET deleted_at = :now", now=ago(0))

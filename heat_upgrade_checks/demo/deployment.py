@@ -14,6 +14,7 @@ from heat_upgrade_checks.demo.heat_database import (
     TARGET_HEAD,
     DemoEngine,
     HeatDatabase,
+    statements,
 )
 from heat_upgrade_checks.evidence.release_note_sources import read_notes
 from heat_upgrade_checks.evidence.release_notes import new_notes
@@ -67,12 +68,14 @@ class Deployment:
             self.folder / "heat-2025.2",
             version="25.0.2",
             revisions=(CURRENT_HEAD,),
+            schema=statements(migrated=False),
             worker_rpc="1.4",
         )
         target = release.install(
             self.folder / "heat-2026.1",
             version="26.0.2",
             revisions=(CURRENT_HEAD, "d2db381e3324", "88be64598c0f", TARGET_HEAD),
+            schema=statements(migrated=True),
             worker_rpc="1.9",
         )
         self._write_notes()

@@ -57,6 +57,12 @@ _MIGRATION = (
 )
 
 
+def statements(*, migrated: bool) -> list[str]:
+    """What makes the schema of 2025.2, or that of 2026.1."""
+    tables = [f"CREATE TABLE {name} ({columns})" for name, columns in _TABLES.items()]
+    return [*tables, *_MIGRATION] if migrated else tables
+
+
 @dataclass(frozen=True)
 class DemoEngine:
     """An engine process of the demo: its id, its `[DEFAULT] host` and the vhost it listens on."""
@@ -74,7 +80,7 @@ class HeatDatabase:
 
     def create(self, stacks: int) -> None:
         """The schema of 2025.2, with stacks at rest in three projects, some of them nested."""
-        self._run(f"CREATE TABLE {name} ({columns})" for name, columns in _TABLES.items())
+        self._run(statements(migrated=False))
         roots = [str(uuid4()) for _ in range(stacks)]
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute("INSERT INTO alembic_version VALUES (?)", [CURRENT_HEAD])

@@ -1,17 +1,43 @@
 """An interpreter that answers as a Heat release's would: version, schema, RPC, resource types."""
 
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 import packaging
+import sqlalchemy
 
 _REVISION = '''"""Revision {revision} of the demo."""
+
+from alembic import op
+import sqlalchemy as sa
 
 revision = "{revision}"
 down_revision = {previous!r}
 branch_labels = None
 depends_on = None
+
+
+def upgrade():
+    {upgrade}
 '''
+_UPGRADES = {
+    "d2db381e3324": "op.add_column('sync_point', sa.Column('extra_data', sa.Text))",
+    "88be64598c0f": "op.create_table('resource_snapshot', sa.Column('id', sa.Text))",
+    "97b2a986f922": "op.add_column('snapshot', sa.Column('action', sa.Text))",
+}
+# What ask_schema.py imports of Heat.
+_MODELS = """
+import sqlalchemy
+
+class BASE:
+    metadata = sqlalchemy.MetaData()
+
+with sqlalchemy.create_engine("sqlite://").connect() as connection:
+    for statement in {statements!r}:
+        connection.exec_driver_sql(statement)
+    BASE.metadata.reflect(connection)
+"""
 # What ask_resource_types.py imports of Heat.
 _RESOURCE_TYPES = {
     "common/config.py": "",
@@ -33,12 +59,23 @@ def global_env():
 }
 
 
-def install(folder: Path, *, version: str, revisions: tuple[str, ...], worker_rpc: str) -> Path:
-    """Make a virtualenv with what the release evidence reads of Heat; return its interpreter."""
+def install(
+    folder: Path,
+    *,
+    version: str,
+    revisions: tuple[str, ...],
+    worker_rpc: str,
+    schema: Sequence[str] = (),
+) -> Path:
+    """Make a virtualenv with what the release evidence reads of Heat; return its interpreter.
+
+    `schema` are the statements that make the tables of its models.
+    """
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
     (packages,) = folder.glob("lib/python*/site-packages")
-    # A requirement of Heat's; here this tool's own serves for it.
-    (packages / "demo.pth").write_text(f"{Path(packaging.__file__).parents[1]}\n", "utf-8")
+    # Requirements of Heat's; here this tool's own serve for them.
+    needed = {Path(module.__file__ or "").parents[1] for module in (packaging, sqlalchemy)}
+    (packages / "demo.pth").write_text("".join(f"{path}\n" for path in needed), "utf-8")
     metadata = packages / f"openstack_heat-{version}.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(
@@ -49,8 +86,12 @@ def install(folder: Path, *, version: str, revisions: tuple[str, ...], worker_rp
     (packages / "heat" / "__init__.py").touch()
     for previous, revision in zip((None, *revisions), revisions, strict=False):
         (migrations / "versions" / f"{revision}_demo.py").write_text(
-            _REVISION.format(revision=revision, previous=previous), encoding="utf-8"
+            _REVISION.format(
+                revision=revision, previous=previous, upgrade=_UPGRADES.get(revision, "pass")
+            ),
+            encoding="utf-8",
         )
+    (migrations.parent / "models.py").write_text(_MODELS.format(statements=list(schema)), "utf-8")
     engine = packages / "heat" / "engine"
     engine.mkdir()
     for module, name, rpc in (

@@ -62,7 +62,12 @@ SOURCES: dict[str, Source] = {
         Source(
             "resource_types", "resource types of both releases", "resource_types", deadline=300.0
         ),
+        Source("live_schema", "Heat's database, its schema", "live_schema", deadline=300.0),
+        Source("current_models", "current release's models", "models", "observe_current"),
+        Source("target_models", "target release's models", "models", "observe_target"),
+        Source("target_migrations", "target release's migrations", "migrations"),
         Source("leftovers", "Heat's database, leftovers", "leftovers", deadline=300.0),
+        Source("schema_state", "Heat's database, its schema", "schema_state", deadline=300.0),
         Source("broker", "RabbitMQ", "broker"),
         Source("waiting_work", "RabbitMQ, waiting work", "waiting_work"),
         Source("broker_health", "RabbitMQ's health", "broker_health"),

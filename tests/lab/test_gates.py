@@ -95,6 +95,12 @@ def test_pre_is_go(acknowledged: Gates) -> None:
         "release.notes-acknowledged",
         "release.path",
         "schema.at-head",
+        "schema.charset",
+        "schema.expand-only",
+        "schema.grants",
+        "schema.legacy-version",
+        "schema.not-half-migrated",
+        "schema.purge-backlog",
         "services.alive",
         "services.clock",
         "stacks.convergence",
@@ -168,7 +174,10 @@ def test_a_database_that_is_not_at_the_head_of_the_running_release(acknowledged:
         outcome = acknowledged.judge("pre", "--only", "schema", "--only", "services")
     finally:
         mariadb.execute("UPDATE alembic_version SET version_num = 'c6214ca60943'", database="heat")
-    assert "has its head at c6214ca60943" in _only(outcome, "schema.at-head")
+    assert outcome.red == {"schema.at-head", "schema.expand-only"}
+    (finding,) = outcome.check("schema.at-head")["findings"]
+    assert "has its head at c6214ca60943" in finding["summary"]
+    assert outcome.check("schema.expand-only")["outcome"] == "error"
     assert outcome.gate["partial"] is True
 
 
@@ -211,7 +220,7 @@ def test_installed_is_go_and_an_engine_that_cannot_be_placed_is_unknown(
         stray.stop()
     said = _only(outcome, "services.versions", "error")
     assert f"the release of engine control8 ({stray.engine_ids[0]}) is unknown" in said
-    assert _until(acknowledged, "installed", _is_go).code == 0
+    assert _is_go(_until(acknowledged, "installed", _is_go))
 
 
 def _until(
@@ -226,7 +235,8 @@ def _until(
 
 
 def _is_go(outcome: Outcome) -> bool:
-    return outcome.code == 0
+    """Nothing is red, and nothing to know but that 25 must not delete snapshots of 26."""
+    return not outcome.red and outcome.outcomes("warned") <= {"schema.serves-current"}
 
 
 # --- what cannot be observed
@@ -247,6 +257,13 @@ OF_THE_DATABASE = {
     "backup.complete",
     "backup.fresh",
     "schema.at-head",
+    "schema.charset",
+    "schema.expand-only",
+    "schema.grants",
+    "schema.legacy-version",
+    "schema.no-long-transactions",
+    "schema.not-half-migrated",
+    "schema.purge-backlog",
     "services.alive",
     "services.clock",
     "stacks.convergence",
@@ -328,16 +345,26 @@ def test_a_stopped_broker(acknowledged: Gates) -> None:
 def test_a_database_one_revision_behind(acknowledged: Gates) -> None:
     acknowledged.rolling.lab.manage(26, "db_sync", "88be64598c0f")
     outcome = acknowledged.judge("synced")
-    said = _only(outcome, "schema.at-head")
-    assert said == "heat: is at 88be64598c0f; Heat 26.0.2 has its head at 97b2a986f922"
+    assert outcome.red == {"schema.at-head", "schema.not-half-migrated", "schema.serves-target"}
+    (finding,) = outcome.check("schema.at-head")["findings"]
+    assert finding["summary"] == "is at 88be64598c0f; Heat 26.0.2 has its head at 97b2a986f922"
+    (finding,) = outcome.check("schema.not-half-migrated")["findings"]
+    assert "97b2a986f922 did not run" in finding["summary"]
 
 
 def test_synced_is_go(synced: Gates) -> None:
-    assert synced.judge("synced").code == 0
+    outcome = synced.judge("synced")
+    assert (outcome.code, outcome.outcomes("warned")) == (1, {"schema.serves-current"})
+    (finding,) = [
+        each
+        for each in outcome.check("schema.serves-current")["findings"]
+        if each["level"] == "warning"
+    ]
+    assert "resource_snapshot" in finding["object"] + finding["summary"]
 
 
 def test_a_new_engine_on_the_old_vhost(synced: Gates) -> None:
-    assert _until(synced, "vhost", _is_go).code == 0
+    assert _is_go(_until(synced, "vhost", _is_go))
     wrong = synced.rolling.lab.engine(26, CURRENT_VHOST, NEW_HOST).wait_up()
     try:
         outcome = _until(synced, "vhost", lambda it: it.code == 2)
@@ -347,7 +374,7 @@ def test_a_new_engine_on_the_old_vhost(synced: Gates) -> None:
         f"engine {NEW_HOST} ({wrong.engine_ids[0]}): of the target release works on vhost "
         f"{CURRENT_VHOST}, not {TARGET_VHOST}"
     )
-    assert _until(synced, "vhost", _is_go).code == 0
+    assert _is_go(_until(synced, "vhost", _is_go))
 
 
 def test_one_vhost_for_both_releases(synced: Gates) -> None:
@@ -383,7 +410,7 @@ def test_a_shared_vhost_needs_one_rpc_version(synced: Gates) -> None:
 
 def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
     outcome = _until(moved, "engine", _is_go, "--host", OLD_HOST)
-    assert outcome.code == 0, outcome.out
+    assert _is_go(outcome), outcome.out
     assert outcome.outcomes("passed") == {
         "api.answers",
         "services.alive",

@@ -1,0 +1,1 @@
+"""Models, migrations and databases compared: pure functions that touch nothing outside."""

@@ -14,7 +14,7 @@ from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlig
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
 from heat_upgrade_checks.report.wording import duration
-from heat_upgrade_checks.work import cancel, named, root_of
+from heat_upgrade_checks.work import cancel, named, on_the_new_side, root_of
 
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")
@@ -48,8 +48,7 @@ def check_no_wait_is_left_on_the_old_side(
         f"{database.extent}, read between two samples of the old queues; "
         f"{len(placement.engines)} live engines"
     )
-    shared = gate.plan.broker.isolation == "shared"
-    moved = set() if shared else placement.on(target_configuration.vhost)
+    moved = on_the_new_side(gate.plan, placement, target_configuration)
     for stack, resource in _waiting(database):
         if _holder(stack, resource) not in moved:
             _say(gate.block, database, stack, resource)

@@ -10,7 +10,7 @@ from heat_upgrade_checks.evidence.leftovers import Leftovers
 from heat_upgrade_checks.evidence.waiting_work import WaitingWork
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.work import State, Work, remedy, work_in_flight
+from heat_upgrade_checks.work import State, Work, on_the_new_side, remedy, work_in_flight
 
 _GOES_ON = {State.WORKED_ON, State.WAITING}
 
@@ -116,8 +116,7 @@ def check_old_side_works_on_nothing(
         f"{database.extent}, read between two samples of the old queues; "
         f"{len(placement.engines)} live engines"
     )
-    shared = gate.plan.broker.isolation == "shared"
-    moved = set() if shared else placement.on(target_configuration.vhost)
+    moved = on_the_new_side(gate.plan, placement, target_configuration)
     for work in work_in_flight(database, placement, 0):
         holders = set(work.stack.holders)
         if work.state is State.AT_REST or (holders and holders <= moved):

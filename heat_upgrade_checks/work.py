@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.plan import Plan
 
 _DEFAULT_REPORT_INTERVAL = 60
 
@@ -73,6 +75,12 @@ def root_of(stack: StackInFlight, stacks: dict[str, StackInFlight]) -> StackInFl
     while stack.owner_id in stacks:
         stack = stacks[stack.owner_id]
     return stack
+
+
+def on_the_new_side(plan: Plan, placement: Placement, target: Configuration) -> set[str]:
+    """The engines that go on when the last old one stops; on a shared vhost none is known."""
+    shared = plan.broker.isolation == "shared"
+    return set() if shared else placement.on(target.vhost)
 
 
 def patience(database: Database) -> int:

@@ -16,6 +16,9 @@ from tests.services import processes
 PASSWORD = "canary-of-the-heat-database-7c1d"
 
 
+Make = Callable[..., "HeatDatabase"]
+
+
 @dataclass(frozen=True)
 class HeatDatabase:
     """A database as `[database] connection` names it, and a folder for its heat.conf."""

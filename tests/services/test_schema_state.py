@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pymysql
@@ -21,7 +20,7 @@ from heat_upgrade_checks.findings import Finding
 from heat_upgrade_checks.judgement import Judgement
 from tests.lab import venvs
 from tests.services import processes
-from tests.services.heat_databases import PASSWORD, HeatDatabase
+from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.unit.checks import judge, module
@@ -36,33 +35,6 @@ ALL = {
     CHECKS.check_deleted_rows_were_purged: {"schema_state"},
 }
 HEADS = {19: (), 20: (), 25: ("c6214ca60943",), 26: ("97b2a986f922",)}
-
-Make = Callable[..., HeatDatabase]
-
-
-@pytest.fixture
-def on_mariadb(mariadb: MariaDB, tmp_path: Path) -> Make:
-    def make(charset: str | None = None) -> HeatDatabase:
-        name = f"heat_{uuid4().hex[:12]}"
-        mariadb.add_database(name, name, PASSWORD, charset)
-        return HeatDatabase(mariadb.url(name, name, PASSWORD), tmp_path)
-
-    return make
-
-
-@pytest.fixture
-def on_postgresql(postgresql: PostgreSQL, tmp_path: Path) -> Make:
-    def make() -> HeatDatabase:
-        name = f"heat_{uuid4().hex[:12]}"
-        postgresql.add_database(name, name, PASSWORD)
-        return HeatDatabase(postgresql.url(name, name, PASSWORD), tmp_path)
-
-    return make
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path) -> Make:
-    return lambda: HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
 
 
 def _name(heat: HeatDatabase) -> str:

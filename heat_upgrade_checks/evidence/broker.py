@@ -149,14 +149,14 @@ def observe_old_queues(site: Site) -> OldQueues:
         if number:
             interval = _LIVE_INTERVAL if live else _STATISTICS_INTERVAL
             time.sleep(max(0.0, begun + interval - time.monotonic()))
-        begun = time.monotonic()
+        begun, at = time.monotonic(), datetime.now(UTC)
         rows = live_queues(http, vhost)
         if rows is None:
             if found is None and not problem:
                 found, problem = _read_database(site)
             return OldQueues(http.base, vhost, False, False, (), None, found, problem)
         live = live and counts_are_live(rows)
-        samples.append(Sample(datetime.now(UTC), tuple(map(_queue, rows))))
+        samples.append(Sample(at, tuple(map(_queue, rows))))
     rate = _publish_rate(http, vhost)
     left, left_error = _peek(site, http, vhost, samples[-1]) if site.plan.broker.peek else ((), "")
     return OldQueues(

@@ -209,10 +209,9 @@ def test_what_the_plan_does_not_give_is_not_observed(site: Site) -> None:
 
 def test_several_runs_append_to_one_file(site: Site) -> None:
     with watching(site) as one:
-        one.wait_for(up)
+        first = one.wait_for(up)
         with watching(site) as other:
-            other.wait_for(up)
-            other.wait_for(up)
+            other.wait_for(lambda sample: up(sample) and sample["run"] != first["run"])
             other.stop()
         one.stop()
     assert len({sample["run"] for sample in one.samples}) == 2

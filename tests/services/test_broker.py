@@ -74,7 +74,8 @@ def test_a_quorum_queue_is_not_believed_before_it_had_time_to_count(
     assert found.live is False
     assert max(queue.ready or 0 for sample in found.samples for queue in sample.queues) == 1
     apart = found.samples[1].at - found.samples[0].at
-    assert apart.total_seconds() >= 7
+    # The two clocks of a machine do not tick as one.
+    assert apart.total_seconds() > 6.99
 
 
 def test_only_work_queues_are_listed_and_publishing_is_seen(

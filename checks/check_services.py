@@ -5,7 +5,7 @@ from collections import defaultdict
 from heat_upgrade_checks import check
 from heat_upgrade_checks.clients import Role, role
 from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Connections, VhostClients
+from heat_upgrade_checks.evidence.connections import Connections
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
 from heat_upgrade_checks.judgement import Judgement
@@ -164,7 +164,7 @@ def check_nothing_of_heat_runs(
             hint="Find its process, a worker that outlived its master perhaps, and end it.",
             data={"engine_id": listener.engine_id},
         )
-    for side in _each_vhost_once(connections):
+    for side in connections.sides:
         for client in side.clients:
             part = role(client, side)
             say = gate.warn if part is Role.UNKNOWN else gate.block
@@ -175,11 +175,6 @@ def check_nothing_of_heat_runs(
                 hint="Stop it." if part is not Role.UNKNOWN else "Find out what it is.",
                 data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
             )
-
-
-def _each_vhost_once(connections: Connections) -> list[VhostClients]:
-    old, new = connections.old, connections.new
-    return [old] if old.vhost == new.vhost else [old, new]
 
 
 @check("services.residue", phases=["post"], guide="rolling 8, cold 6")

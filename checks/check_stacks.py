@@ -73,6 +73,9 @@ def check_no_stack_is_stuck_after(
     """No stack is in flight with nobody working on it."""
     gate.looked_at(f"{database.extent}; {waiting_work.extent}")
     # What waits in the old vhost is read by nobody any more, so it keeps no stack alive.
+    if waiting_work.target is None:
+        gate.cannot_tell("the new vhost is not known; add target.config to the plan")
+        return
     _judge_stuck(work_in_flight(database, placement, waiting_work.target), gate)
 
 

@@ -3,7 +3,7 @@
 from heat_upgrade_checks import check
 from heat_upgrade_checks.clients import Role, role
 from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Connections
+from heat_upgrade_checks.evidence.connections import Connections, VhostClients
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Engine, Placement
@@ -46,11 +46,16 @@ def check_releases_are_on_their_own_vhosts(
             hint="It is starting, ending, or of another database; find its process and end it "
             "if it belongs to no one.",
         )
-    for client in connections.new.clients:
-        if role(client, connections.new) is Role.UNKNOWN:
+    if connections.new is not None:
+        _name_strangers(connections.new, gate)
+
+
+def _name_strangers(side: VhostClients, gate: Judgement) -> None:
+    for client in side.clients:
+        if role(client, side) is Role.UNKNOWN:
             gate.warn(
                 str(client),
-                f"has {client.connections} connections to vhost {new.vhost} and is not known "
+                f"has {client.connections} connections to vhost {side.vhost} and is not known "
                 "as Heat's",
                 hint="Find out what it is; the new vhost is the target release's own.",
                 data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},

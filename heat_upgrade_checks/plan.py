@@ -112,6 +112,11 @@ class Side(_Section):
     environment_files: tuple[PlanPath, ...] = ()
     engines: tuple[str, ...] = ()
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the plan names a configuration; a target may have none before it is installed."""
+        return bool(self.config or self.config_dirs)
+
     @model_validator(mode="after")
     def _names_a_release(self) -> "Side":
         if self.python is None and self.version is None:

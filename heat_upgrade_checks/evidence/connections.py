@@ -47,11 +47,21 @@ class VhostClients:
 
 @dataclass(frozen=True)
 class Connections:
-    """The clients of the current (`old`) and of the target release's vhost (`new`)."""
+    """The clients of the current (`old`) and of the target release's vhost (`new`).
+
+    `new` is None where the plan names no configuration of the target release yet.
+    """
 
     management: str
     old: VhostClients
-    new: VhostClients
+    new: VhostClients | None
+
+    @property
+    def sides(self) -> tuple[VhostClients, ...]:
+        """Each vhost once."""
+        if self.new is None or self.new.vhost == self.old.vhost:
+            return (self.old,)
+        return self.old, self.new
 
     @property
     def extent(self) -> str:
@@ -60,7 +70,7 @@ class Connections:
             f"{len(side.clients)} processes on vhost {side.vhost}"
             if side.exists
             else f"vhost {side.vhost} does not exist"
-            for side in (self.old, self.new)
+            for side in self.sides
         )
         return f"{sides}, by connections and consumers at {self.management}"
 
@@ -80,7 +90,9 @@ def observe(site: Site) -> Connections:
             f"RabbitMQ at {http.base} keeps no statistics, so it lists no connection; "
             "set management_agent.disable_metrics_collector = false"
         )
-    return Connections(http.base, _clients(site, http, "current"), _clients(site, http, "target"))
+    old = _clients(site, http, "current")
+    new = _clients(site, http, "target") if site.plan.target.is_configured else None
+    return Connections(http.base, old, new)
 
 
 def _clients(site: Site, http: ReadOnlyHttp, side: SideName) -> VhostClients:

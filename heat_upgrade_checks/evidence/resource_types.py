@@ -81,7 +81,7 @@ def observe(site: Site) -> ResourceTypes:
         for side in _SIDES
         for key, given in (
             ("python", site.plan.side(side).python),
-            ("config", site.plan.side(side).config or site.plan.side(side).config_dirs),
+            ("config", site.plan.side(side).is_configured),
         )
         if not given
     )

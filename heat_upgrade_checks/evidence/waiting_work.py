@@ -6,27 +6,27 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker import live_queues
 from heat_upgrade_checks.evidence.management import connect
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
-from heat_upgrade_checks.evidence.site import SideName, Site
-
-_SIDES: tuple[SideName, ...] = ("current", "target")
+from heat_upgrade_checks.evidence.site import Site
 
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """Messages in work queues, ready and unacknowledged; 0 on a vhost that does not exist."""
+    """Messages in work queues, ready and unacknowledged; 0 on a vhost that does not exist.
+
+    `target` is None where the plan names no configuration of the target release yet.
+    """
 
     management: str
-    current_vhost: str
-    target_vhost: str
     current: int
-    target: int
+    target: int | None
 
     @property
     def extent(self) -> str:
         """What was read."""
+        new = "" if self.target is None else f", {self.target} on the target release's"
         return (
-            f"{self.current} messages in the work queues of vhost {self.current_vhost}, "
-            f"{self.target} in those of {self.target_vhost}, at {self.management}"
+            f"{self.current} messages in the work queues on the current release's vhost{new}, "
+            f"at {self.management}"
         )
 
 
@@ -36,10 +36,11 @@ def observe(site: Site) -> WaitingWork:
     :raises Unobserved: a queue has no count.
     """
     http, _ = connect(site)
-    current, target = (site.conf(side).transport().vhost for side in _SIDES)
-    return WaitingWork(
-        http.base, current, target, _messages(http, current), _messages(http, target)
-    )
+    current = _messages(http, site.conf("current").transport().vhost)
+    target = None
+    if site.plan.target.is_configured:
+        target = _messages(http, site.conf("target").transport().vhost)
+    return WaitingWork(http.base, current, target)
 
 
 def _messages(http: ReadOnlyHttp, vhost: str) -> int:

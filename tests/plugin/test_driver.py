@@ -39,6 +39,15 @@ def test_go(site: Site) -> None:
     jsonschema.validate(outcome.gate, json_schema())
 
 
+@pytest.mark.parametrize("phase", ["pre", "stopped"])
+def test_before_the_target_exists_its_version_is_enough(site: Site, phase: str) -> None:
+    site.edit_plan(target={"version": "26.0.2"}, mode="cold")
+    if phase == "stopped":
+        site.demo.run([], vhosts=[OLD_VHOST])
+    outcome = site.judge(phase)
+    assert outcome.code == 0, outcome.out
+
+
 def test_one_line_per_check_then_verdict_then_the_report(site: Site) -> None:
     outcome = site.judge("pre")
     lines = outcome.out.splitlines()

@@ -105,6 +105,7 @@ def test_apis_engines_and_strangers_are_told_apart(rabbitmq: RabbitMQ, site: Sit
         ("blocker", "unknown"),
         ("warning", "telemetry"),
     }
+    assert found.new is not None
     assert found.new.clients == ()
 
 
@@ -132,7 +133,9 @@ def test_what_is_connected_to_the_old_vhost_keeps_it(rabbitmq: RabbitMQ, site: S
 
 def test_a_vhost_that_is_gone_and_one_that_may_not_be_seen(rabbitmq: RabbitMQ, site: Site) -> None:
     rabbitmq.delete_vhost(site.conf("target").transport().vhost)
-    assert connections.observe(site).new.exists is False
+    gone = connections.observe(site).new
+    assert gone is not None
+    assert gone.exists is False
     old = site.conf("current").transport().vhost
     rabbitmq.call("DELETE", f"permissions/{old}/heat")
     with pytest.raises(Unobserved, match=f"may not see vhost {old} .* rabbitmqctl set_permissions"):

@@ -41,8 +41,8 @@ def _work(*stacks: StackInFlight, messages: int = 0) -> list[Work]:
     return work_in_flight(a_database(services=ROWS, in_flight=stacks), PLACEMENT, messages)
 
 
-def _waiting(current: int = 0, target: int = 0) -> WaitingWork:
-    return WaitingWork("http://rabbit:15672", OLD, NEW, current, target)
+def _waiting(current: int = 0, target: int | None = 0) -> WaitingWork:
+    return WaitingWork("http://rabbit:15672", current, target)
 
 
 SIGNAL = a_stack(resources=(_held("wait", "old", signal=True),))
@@ -199,6 +199,17 @@ def test_work_that_nobody_does(
     )
     said = [str(finding.level) for finding in gate.findings] + ["unknown"] * len(gate.unknowns)
     assert said == ([level] if level else [])
+
+
+def test_after_the_upgrade_the_new_vhost_must_be_known() -> None:
+    gate = judge(
+        STACKS.check_no_stack_is_stuck_after,
+        "post",
+        database=a_database(),
+        placement=PLACEMENT,
+        waiting_work=_waiting(target=None),
+    )
+    assert gate.unknowns == ["the new vhost is not known; add target.config to the plan"]
 
 
 def _between(*stacks: StackInFlight) -> OldQueues:

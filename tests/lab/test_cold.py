@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.driver import Outcome
-from tests.lab.configuration import REPORT_INTERVAL
 from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
 from tests.lab.rolling import CURRENT_VHOST, Rolling
@@ -53,11 +52,14 @@ def test_whatever_still_runs_is_named(gates: Gates) -> None:
 
 
 def test_a_killed_engine_counts_as_running_until_its_row_is_old(gates: Gates) -> None:
-    engine = gates.rolling.lab.engine(25, CURRENT_VHOST, "control2").wait_up()
+    # Long enough for a slow machine to judge while the row is fresh.
+    interval = 15
+    options = {"periodic_interval": str(interval)}
+    engine = gates.rolling.lab.engine(25, CURRENT_VHOST, "control2", 1, **options).wait_up()
     engine.kill()
     outcome = gates.judge("stopped", "--only", ID)
     assert outcome.code == 2
     assert "engine control2" in _blockers(outcome)
-    time.sleep(2 * REPORT_INTERVAL + 1)
+    time.sleep(2 * interval + 1)
     outcome = gates.judge("stopped")
     assert outcome.code == 0, outcome.out

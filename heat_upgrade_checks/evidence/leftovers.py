@@ -163,10 +163,11 @@ _LOCKS = (
 _HELD = sa.select(
     *(RESOURCE.c[name] for name in ("name", "status", "stack_id", "root_stack_id", "engine_id"))
 ).where(RESOURCE.c.engine_id.is_not(None))
-# Ids alone: a scan costs what its columns cost, and the rest is had by primary key.
+# Ids alone: a scan costs what its columns cost, and the rest is had by primary key. To Heat a stack
+# whose `convergence` is NULL is a legacy one.
 _SPECIAL = sa.select(STACK.c.id, STACK.c.backup).where(
     STACK.c.deleted_at.is_(None),
-    STACK.c.backup.is_(True) | (STACK.c.convergence.is_(False) & STACK.c.owner_id.is_(None)),
+    STACK.c.backup.is_(True) | (STACK.c.convergence.is_not(True) & STACK.c.owner_id.is_(None)),
 )
 _OWNER = STACK.alias("owner")
 # A traversal goes on where its stack is IN_PROGRESS and has begun no other since.

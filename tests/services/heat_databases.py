@@ -87,6 +87,8 @@ class HeatDatabase:
             )
             old = {"convergence": False, "backup": False}
             add("stack", id="old", name="old", action="CREATE", status="COMPLETE", **old, **rest)
+            oldest = {"convergence": None, "backup": False}
+            add("stack", id="older", name="o", action="CREATE", status="COMPLETE", **oldest, **rest)
             add(
                 "resource",
                 uuid="held-at-rest",

@@ -90,10 +90,10 @@ def _leftovers_are_found(heat: HeatDatabase) -> None:
         ("legacy", "", "IN_PROGRESS"),
         ("spare", "rest", "IN_PROGRESS"),
     ]
-    assert [stack.id for stack in found.legacy] == ["old"]
+    assert [stack.id for stack in found.legacy] == ["old", "older"]
     assert (found.sync_points, found.sync_point_stacks) == (1, 1)
     assert (found.deployments, found.snapshots) == (1, 1)
-    assert (found.held_count, found.backup_count, found.legacy_count) == (1, 2, 1)
+    assert (found.held_count, found.backup_count, found.legacy_count) == (1, 2, 2)
 
 
 @pytest.mark.parametrize("release", RELEASES)

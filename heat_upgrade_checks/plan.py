@@ -159,10 +159,20 @@ class ApiPlan(_Section):
 
 
 class BackupPlan(_Section):
-    """Where the database's backups lie: a path or a pattern, and how old the newest may be."""
+    """Where the database's backups lie: a path or a pattern, and how old the newest may be.
+
+    `tolerance` is the part by which a table's rows in the backup may differ from the live ones.
+    """
 
     path: PlanPath
     max_age: Duration = timedelta(hours=24)
+    tolerance: float = Field(default=0.1, ge=0, le=1)
+
+
+class RehearsalPlan(_WithPassword):
+    """The empty scratch database of a rehearsal; a private server of this machine without `url`."""
+
+    url: Url | None = None
 
 
 class NotesPlan(_Section):
@@ -187,7 +197,10 @@ class NotesPlan(_Section):
 
 
 class Plan(_Section):
-    """One upgrade. See docs/plan.md for each key."""
+    """One upgrade. See docs/plan.md for each key.
+
+    `window` is the time that the migration of the schema may take.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     mode: Mode
@@ -198,6 +211,8 @@ class Plan(_Section):
     broker: BrokerPlan = BrokerPlan()
     api: ApiPlan = ApiPlan()
     backup: BackupPlan | None = None
+    rehearsal: RehearsalPlan = RehearsalPlan()
+    window: Duration | None = None
     notes: NotesPlan | None = None
     require: tuple[str, ...] = ()
 

@@ -1,48 +1,121 @@
-"""A Heat release's own interpreter, asked with a script on its standard input."""
+"""A Heat release's own interpreter: started once, and asked by scripts."""
 
+import contextlib
+import itertools
 import json
 import os
 import subprocess
+import weakref
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, Literal
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.site import SideName
 
 _TIMEOUT = 50
+_GRACE = 5
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
+_HERE = Path(__file__).parent
+
+_Answers = dict[int, Future[dict[str, Any]]]
 
 
-def ask(python: Path, side: SideName, script: str, *arguments: str) -> dict[str, Any]:
-    """What a script of this folder answers there: one JSON object on standard output.
+class Interpreter:
+    """The interpreter of one release; several threads may ask it at once."""
 
-    :raises Unobserved: the interpreter does not run, gives no answer, or answers with an `error`.
-    """
-    remedy = f"install the release there, or correct {side}.python in the plan"
-    # Nothing of our own environment: a PYTHONPATH would make it another interpreter, and
-    # variables may hold passwords.
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    try:
-        done = subprocess.run(  # noqa: S603 - the operator names the interpreter in the plan
-            [str(python), "-I", "-", *arguments],
-            input=Path(__file__).with_name(script).read_bytes(),
-            capture_output=True,
-            timeout=_TIMEOUT,
-            env=environment,
-            check=False,
+    def __init__(self, python: Path, side: Literal["current", "target"]) -> None:
+        """Start it.
+
+        :raises Unobserved: it does not run.
+        """
+        self._python = python
+        self._remedy = f"install the release there, or correct {side}.python in the plan"
+        self._answers: _Answers = {}
+        self._lock = Lock()
+        self._numbers = itertools.count()
+        # Nothing of our own environment: a PYTHONPATH would make it another interpreter, and
+        # variables may hold passwords.
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        server = _HERE.joinpath("answer_questions.py").read_text(encoding="utf-8")
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the plan names the interpreter
+                [str(python), "-I", "-c", server],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+        except OSError as error:
+            raise Unobserved(f"interpreter {python}: {error.strerror}; {self._remedy}") from None
+        listener = Thread(target=_listen, args=(self._process, self._answers), daemon=True)
+        listener.start()
+        weakref.finalize(self, _end, self._process, listener)
+
+    def ask(self, script: str, *arguments: str) -> dict[str, Any]:
+        """What a script of this folder answers there: one JSON object on standard output.
+
+        :raises Unobserved: it gives no answer, or answers with an `error`.
+        """
+        number, answered = next(self._numbers), Future[dict[str, Any]]()
+        text = _HERE.joinpath(script).read_text(encoding="utf-8")
+        question = {"id": number, "script": text, "arguments": arguments}
+        self._answers[number] = answered
+        try:
+            self._send(json.dumps(question))
+            told = answered.result(_TIMEOUT)
+        except TooLate:
+            raise Unobserved(
+                f"interpreter {self._python} gave no answer within {_TIMEOUT} s; try it by hand"
+            ) from None
+        except (OSError, EOFError):
+            raise self._no_answer(self._process.wait()) from None
+        try:
+            answer: dict[str, Any] = json.loads(told["output"])
+        except ValueError:
+            raise self._no_answer(told["code"]) from None
+        if "error" in answer:
+            raise Unobserved(f"interpreter {self._python}: {answer['error']}; {self._remedy}")
+        return answer
+
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        with self._lock:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _no_answer(self, code: int) -> Unobserved:
+        return Unobserved(
+            f"interpreter {self._python} ended with code {code} and no answer; {self._remedy}"
         )
-    except subprocess.TimeoutExpired:
-        raise Unobserved(
-            f"interpreter {python} gave no answer within {_TIMEOUT} s; try it by hand"
-        ) from None
-    except OSError as error:
-        raise Unobserved(f"interpreter {python}: {error.strerror}; {remedy}") from None
+
+
+def _listen(process: subprocess.Popen[bytes], answers: _Answers) -> None:
+    """Hand each answer to whoever waits for it, until the interpreter ends."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    for line in process.stdout:
+        try:
+            told = json.loads(line)
+            answers[told["id"]].set_result(told)
+        except (ValueError, LookupError, TypeError):
+            break  # It is no Python, or something in it writes where only answers belong.
+    process.kill()
+    for waiting in tuple(answers.values()):
+        if not waiting.done():
+            waiting.set_exception(EOFError())
+
+
+def _end(process: subprocess.Popen[bytes], listener: Thread) -> None:
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    # It ends when there are no more questions, and ends those that it still answers.
+    with contextlib.suppress(OSError):
+        process.stdin.close()
     try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        raise Unobserved(
-            f"interpreter {python} ended with code {done.returncode} and no answer; {remedy}"
-        ) from None
-    if "error" in answer:
-        raise Unobserved(f"interpreter {python}: {answer['error']}; {remedy}")
-    return answer
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    listener.join()
+    process.wait()
+    process.stdout.close()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import interpreter
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration
@@ -33,7 +32,7 @@ def observe(site: Site) -> Migrations:
     python = site.plan.target.python
     if python is None:
         return Migrations("", ())
-    answer = interpreter.ask(python, "target", "ask_migrations.py")
+    answer = site.interpreter("target").ask("ask_migrations.py")
     found = []
     for name, source in answer["files"].items():
         try:

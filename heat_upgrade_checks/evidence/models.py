@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import interpreter
 from heat_upgrade_checks.evidence.database_session import url_of
 from heat_upgrade_checks.evidence.site import SideName, Site
 from heat_upgrade_checks.schema.description import Table
@@ -49,5 +48,6 @@ def _observe(site: Site, side: SideName) -> Models:
             f"the {side} release's models are known only to its own code; "
             f"add {side}.python to the plan"
         )
-    answer = interpreter.ask(python, side, "ask_schema.py", url_of(site).get_backend_name())
+    dialect = url_of(site).get_backend_name()
+    answer = site.interpreter(side).ask("ask_schema.py", dialect)
     return Models(str(python), _TABLES.validate_python(answer["tables"]))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks import releases
 from heat_upgrade_checks.errors import Unobserved, UsageError
-from heat_upgrade_checks.evidence import interpreter
 from heat_upgrade_checks.evidence.site import SideName, Site
 
 
@@ -49,7 +48,7 @@ def _observe(site: Site, side: SideName) -> Release:
     if plan.python is None:
         release = releases.parse(plan.version or "")
         return Release(str(release.version), release.series, "", "", (), None, "", "", ())
-    answer = interpreter.ask(plan.python, side, "ask_release.py")
+    answer = site.interpreter(side).ask("ask_release.py")
     try:
         release = releases.parse(answer["version"])
     except UsageError as error:

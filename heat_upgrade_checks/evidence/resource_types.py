@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks import templates
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import interpreter
 from heat_upgrade_checks.evidence.database_session import ask_in_session
 from heat_upgrade_checks.evidence.heat_tables import RAW_TEMPLATE, STACK
 from heat_upgrade_checks.evidence.site import SideName, Site
@@ -102,11 +101,10 @@ def observe(site: Site) -> ResourceTypes:
 def _types(site: Site, side: SideName) -> dict[str, str]:
     """Each name that a release offers, with its support status or that it is a placeholder."""
     plan = site.plan.side(side)
-    assert plan.python is not None  # noqa: S101 - for mypy; observe() has looked
     site.conf(side)  # says better than Heat would what is wrong with it
     arguments = [f"--config-file={path}" for path in plan.config]
     arguments += [f"--config-dir={path}" for path in plan.config_dirs]
-    answer = interpreter.ask(plan.python, side, "ask_resource_types.py", *arguments)
+    answer = site.interpreter(side).ask("ask_resource_types.py", *arguments)
     if answer["problems"]:
         raise Unobserved(
             f"Heat at {plan.python} cannot load its resource types: "

@@ -1,11 +1,13 @@
-"""What a source may know when it asks: the plan, the configurations it names, the run's secrets."""
+"""What a source may know when it asks: the plan, what it names, the run's secrets."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
+from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.interpreter import Interpreter
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.secrets import Secrets
 
@@ -25,12 +27,14 @@ class Site:
     secrets: Secrets = field(default_factory=Secrets)
     gate_folder: Path | None = None
     _conf: dict[SideName, HeatConf] = field(default_factory=dict)
+    _interpreters: dict[SideName, Interpreter] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 
     def read_again(self) -> None:
-        """Forget the configurations: they may change while a gate is waited for."""
+        """Forget configurations and interpreters: they may change while a gate is waited for."""
         with self._reading:
             self._conf.clear()
+            self._interpreters.clear()
 
     def conf(self, side: SideName) -> HeatConf:
         """The configuration of one release, read once, secrets included.
@@ -41,3 +45,18 @@ class Site:
             if side not in self._conf:
                 self._conf[side] = HeatConf(side, self.plan.side(side), self.secrets)
             return self._conf[side]
+
+    def interpreter(self, side: SideName) -> Interpreter:
+        """The interpreter of one release, started when it is asked first.
+
+        :raises Unobserved: the plan names none, or it does not run.
+        """
+        python = self.plan.side(side).python
+        if python is None:
+            raise Unobserved(
+                f"only the {side} release's code can tell; add {side}.python to the plan"
+            )
+        with self._reading:
+            if side not in self._interpreters:
+                self._interpreters[side] = Interpreter(python, side)
+            return self._interpreters[side]

@@ -1,71 +1,134 @@
-"""Reading a gzip dump to its end, against `gzip -t` on the same file."""
+"""Reading a dump to its end, against the test of its compression (`gzip -t`) on the same file."""
 
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from heat_upgrade_checks.evidence.backup import read
 
-ROWS = 1_500_000
+BYTES = 1_500_000_000
 ROUNDS = 3
-_HEAD = """\
+COMPRESSIONS = (("gzip", "-1"), ("zstd", "-3"), ("xz", "-0"))
+# mariadb-dump begins another statement about once in a megabyte.
+_STATEMENT = 1_000_000
+_MARIADB_HEAD = """\
 -- MariaDB dump 10.19  Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)
 --
 -- Host: localhost    Database: heat
 -- ------------------------------------------------------
-CREATE TABLE `stack` (
-  `id` varchar(36) NOT NULL
-);
+"""
+_POSTGRESQL_HEAD = """\
+--
+-- PostgreSQL database dump
+--
+
+"""
+_POSTGRESQL_END = """
+--
+-- PostgreSQL database dump complete
+--
+
 """
 
 
 def main() -> int:
-    """Print both medians and their ratio."""
+    """Print, for each kind of dump and compression, both medians, their ratio and the memory."""
+    kinds = {"mariadb-dump": _mariadb, "pg_dump": _postgresql}
     with tempfile.TemporaryDirectory() as name:
-        dump = Path(name) / "heat.sql"
-        _write(dump)
-        size = dump.stat().st_size
-        subprocess.run(("gzip", "-1", str(dump)), check=True)
-        packed = dump.with_suffix(".sql.gz")
-        command = ("gzip", "-t", str(packed))
-        gzip = _median(lambda: subprocess.run(command, check=True))
-        ours = _median(lambda: _whole(packed))
-    sys.stdout.write(
-        f"{size / 1e6:.0f} MB: gzip -t {gzip:.2f} s, read {ours:.2f} s, ratio {ours / gzip:.2f}\n"
-    )
+        for kind, lines in kinds.items():
+            dump = Path(name) / f"{kind}.sql"
+            with dump.open("w", encoding="utf-8") as file:
+                file.writelines(lines())
+            size = dump.stat().st_size
+            for tool, level in COMPRESSIONS:
+                packed = dump.with_suffix(f".{tool}")
+                with packed.open("wb") as output:
+                    subprocess.run((tool, level, "-c", str(dump)), stdout=output, check=True)
+                _compare(f"{kind}, {size / 1e6:.0f} MB, {tool} {level}", tool, packed)
+                packed.unlink()
+            dump.unlink()
     return 0
 
 
-def _write(dump: Path) -> None:
-    chance = random.Random(1)
-    with dump.open("w", encoding="utf-8") as file:
-        file.write(_HEAD)
-        for number in range(ROWS):
-            file.write(
-                f"INSERT INTO `stack` VALUES ('{chance.getrandbits(128):032x}',{number},"
-                f"'CREATE','COMPLETE','{chance.getrandbits(64):016x}{'Stack CREATE done ' * 8}');\n"
-            )
-        file.write("-- Dump completed on 2026-11-22 12:00:00\n")
+def _compare(what: str, tool: str, packed: Path) -> None:
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        # In turn, so that a machine that is busy for a while is so for both.
+        theirs.append(_seconds(lambda: subprocess.run((tool, "-tq", str(packed)), check=True)))
+        ours.append(_seconds(lambda: _whole(packed)))
+    own, test = statistics.median(ours), statistics.median(theirs)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(
+        f"{what}: {tool} -t {test:.2f} s, read {own:.2f} s, ratio {own / test:.2f}, "
+        f"peak memory {peak:.0f} MiB\n"
+    )
+    sys.stdout.flush()
+
+
+def _mariadb() -> Iterator[str]:
+    yield _MARIADB_HEAD
+    for table, rows in _tables():
+        yield f"CREATE TABLE `{table}` (\n  `id` varchar(36) NOT NULL\n);\n"
+        length = 0
+        for row in rows:
+            values = ",".join(f"'{value}'" for value in row)
+            if length > _STATEMENT:
+                yield ";\n"
+                length = 0
+            yield f",\n({values})" if length else f"INSERT INTO `{table}` VALUES\n({values})"
+            length += len(values)
+        yield ";\n"
+    yield "-- Dump completed on 2026-11-22 12:00:00\n"
+
+
+def _postgresql() -> Iterator[str]:
+    yield _POSTGRESQL_HEAD
+    for table, _ in _tables():
+        yield f"CREATE TABLE public.{table} (\n    id character varying(36) NOT NULL\n);\n"
+    for table, rows in _tables():
+        yield f"COPY public.{table} (id, name, status, data) FROM stdin;\n"
+        for row in rows:
+            yield "\t".join(row) + "\n"
+        yield "\\.\n\n"
+    yield _POSTGRESQL_END
+
+
+def _tables() -> Iterator[tuple[str, Iterator[tuple[str, ...]]]]:
+    """Events are most of it, as in a cloud that was purged now and then; templates are long."""
+    for table, share, length in (
+        ("raw_template", 3, 6000),
+        ("resource", 2, 300),
+        ("event", 5, 400),
+    ):
+        yield table, _rows(table, BYTES * share // 10, length)
+
+
+def _rows(seed: str, size: int, length: int) -> Iterator[tuple[str, ...]]:
+    chance = random.Random(seed)
+    words = [f"{chance.getrandbits(40):010x}" for _ in range(2000)]
+    while size > 0:
+        data = ", ".join(chance.choices(words, k=length // 12))
+        row = (f"{chance.getrandbits(128):032x}", f"server-{size}", "CREATE COMPLETE", data)
+        size -= sum(map(len, row))
+        yield row
 
 
 def _whole(packed: Path) -> None:
     newest = read(str(packed), "heat").newest
-    if newest is None or newest.damage:
+    if newest is None or newest.damage or not newest.rows:
         raise SystemExit(f"the dump was not read to its end: {newest}")
 
 
-def _median(action: Callable[[], object]) -> float:
-    took = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        action()
-        took.append(time.perf_counter() - begun)
-    return statistics.median(took)
+def _seconds(action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

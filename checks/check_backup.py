@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.backed_up_rows import LiveRows
 from heat_upgrade_checks.evidence.backup import Backup, Backups
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.judgement import Judgement
@@ -28,6 +29,20 @@ _NOW = "Make one now, and run this phase again."
 # A dump's own end marker has no time zone; only a larger gap shows that an old file was copied.
 _ANY_TIME_ZONE = timedelta(hours=26)
 _CLOCKS_DIFFER = timedelta(minutes=5)
+# Their rows come and go with stacks; those of the other counted tables with every event, too.
+_SLOW_TABLES = {
+    "raw_template",
+    "resource",
+    "snapshot",
+    "software_config",
+    "software_deployment",
+    "stack",
+    "user_creds",
+}
+# A few stacks that were made or purged since the backup, with their resources.
+_A_FEW_ROWS = 50
+# A table with more rows than this was not empty a day before.
+_NOT_EMPTY = 5
 
 
 def _of_this_database(backups: Backups, database: Database, gate: Judgement) -> Backup:
@@ -85,13 +100,6 @@ def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement)
             f"is older than the last schema change, {database.changed_at:%Y-%m-%d %H:%M:%S} UTC",
             hint=_NOW,
         )
-    live = _revision(database)
-    if backup.revision and live and backup.revision != live:
-        gate.block(
-            backup.path,
-            f"holds schema revision {backup.revision}, the database is at {live}",
-            hint=_NOW,
-        )
 
 
 @check("backup.complete", phases=["pre", "stopped"], guide="prerequisites")
@@ -108,6 +116,103 @@ def check_backup_is_complete(backups: Backups, database: Database, gate: Judgeme
             f"lacks {len(missing)} of Heat's tables: {', '.join(missing)}",
             hint="Back up the whole database, or correct backup.path in the plan.",
         )
+
+
+@check("backup.matches-database", phases=["pre", "stopped"], guide="prerequisites")
+def check_backup_matches_database(backups: Backups, database: Database, gate: Judgement) -> None:
+    """The newest backup agrees with the live database in its revision, rows and stacks."""
+    backup = _of_this_database(backups, database, gate)
+    if backup.damage:
+        gate.not_applicable("the backup is not whole; see backup.complete")
+    live = backups.live
+    if live is None or live.error:
+        gate.cannot_tell(live.error if live else "the live database was not asked; run again")
+        return
+    _compare_revisions(backup, _revision(database), gate)
+    if backup.rows is None:
+        gate.note(
+            backup.path,
+            f"is a {backup.format}: its rows and stacks cannot be counted without restoring it",
+            hint="Let a rehearsal restore it.",
+        )
+        return
+    gate.looked_at(
+        f"{gate.extent}; {sum(backup.rows.values())} rows of {len(backup.rows)} tables, "
+        f"{sum(live.rows.values())} in the live database, {len(live.stacks)} of "
+        f"{len(backup.stacks)} sampled stacks found there"
+    )
+    for table, held in sorted(backup.rows.items()):
+        _compare_rows(backup, table, held, live.rows[table], gate)
+    _compare_stacks(backup, live, gate)
+
+
+def _compare_revisions(backup: Backup, live: str, gate: Judgement) -> None:
+    if not live:
+        gate.cannot_tell(
+            "the live database names no schema revision to compare with; see schema.at-head"
+        )
+    elif not backup.revision:
+        if backup.rows is None:
+            gate.note(backup.path, f"is a {backup.format}: its schema revision cannot be read")
+        else:
+            gate.block(
+                backup.path,
+                "holds no schema revision: alembic_version has no row in it",
+                hint="Back up the data, too: no --no-data, --where or --schema-only.",
+            )
+    elif backup.revision != live:
+        gate.block(
+            backup.path,
+            f"holds schema revision {backup.revision}, the database is at {live}",
+            hint=_NOW,
+        )
+
+
+def _compare_rows(backup: Backup, table: str, held: int, live: int, gate: Judgement) -> None:
+    data = {"table": table, "backup": held, "database": live}
+    if held == 0 and live > _NOT_EMPTY:
+        gate.block(
+            backup.path,
+            f"holds no row of {table}, the database has {live}",
+            hint="Back up all rows of all tables, or correct backup.path in the plan.",
+            data=data,
+        )
+        return
+    tolerance = gate.plan.backup.tolerance if gate.plan.backup else 0.0
+    allowed = max(_A_FEW_ROWS, tolerance * live)
+    if table not in _SLOW_TABLES or abs(held - live) <= allowed:
+        return
+    summary = f"holds {held} rows of {table}, the database has {live}"
+    if held > live and not backup.rows_are_exact:
+        gate.note(
+            backup.path,
+            f"holds at most {held} rows of {table}, the database has {live}",
+            hint="Rows that stand in one line cannot be counted exactly; dump with mariadb-dump.",
+            data=data,
+        )
+    elif held > live:
+        gate.block(
+            backup.path,
+            summary,
+            hint="If they were purged since, back up again; else find out where the rows went.",
+            data=data,
+        )
+    else:
+        gate.block(backup.path, summary, hint=_NOW, data=data)
+
+
+def _compare_stacks(backup: Backup, live: LiveRows, gate: Judgement) -> None:
+    if backup.stacks and not live.stacks:
+        count = len(backup.stacks)
+        known = "its only sampled stack is" if count == 1 else f"none of {count} sampled stacks is"
+        gate.block(
+            backup.path,
+            f"{known} in the live database: it is of another deployment, or all were purged",
+            hint="Correct backup.path in the plan; if stacks were purged, back up again.",
+            data={"stacks": list(backup.stacks)},
+        )
+    elif not backup.stacks and live.rows["stack"]:
+        gate.note(backup.path, "shows no id of a stack, so whose backup it is was not compared")
 
 
 def _revision(database: Database) -> str:

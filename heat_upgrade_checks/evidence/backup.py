@@ -3,15 +3,28 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import backup_dumps, backup_files, backup_sqlite, database_session
+from heat_upgrade_checks.evidence import (
+    backed_up_rows,
+    backup_archives,
+    backup_dumps,
+    backup_files,
+    backup_mariabackup,
+    backup_mydumper,
+    backup_sqlite,
+    backup_xbstream,
+    database_session,
+)
+from heat_upgrade_checks.evidence.backed_up_rows import LiveRows
+from heat_upgrade_checks.evidence.backup_content import Content, begun, searched
+from heat_upgrade_checks.evidence.backup_folders import Folder, size_and_time
 from heat_upgrade_checks.evidence.backup_streams import (
-    StreamDamage,
+    Decoded,
     compression_of,
     decompressed,
     raw_pieces,
@@ -21,27 +34,19 @@ from heat_upgrade_checks.evidence.site import Site
 # Small enough for the processor's cache: measured faster than pieces of 1 MiB.
 PIECE = 256 * 1024
 
-# Formats that are no plain dump, known by their first bytes: name, and what to do meanwhile.
+# Formats that cannot be looked into, known by their first bytes: name, and what to do meanwhile.
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
-    (b"PGDMP", "pg_dump custom archive", "dump with `pg_dump --format=plain`"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "compress with gzip or xz"),
-    (b"\x04\x22\x4d\x18", "lz4", "compress with gzip or xz"),
-    (b"PK\x03\x04", "zip", "compress with gzip or xz"),
-    (b"7z\xbc\xaf\x27\x1c", "7z", "compress with gzip or xz"),
-    (b"XBSTCK01", "mariabackup stream", "make a dump with mariadb-dump besides"),
+    (b"\x04\x22\x4d\x18", "lz4", "compress with gzip, xz or zstd"),
+    (b"PK\x03\x04", "zip", "compress with gzip, xz or zstd"),
+    (b"7z\xbc\xaf\x27\x1c", "7z", "compress with gzip, xz or zstd"),
     (b"Salted__", "encrypted with openssl", "name a copy that is not encrypted"),
     (b"age-encryption.org/", "encrypted with age", "name a copy that is not encrypted"),
     (b"-----BEGIN PGP MESSAGE-----", "encrypted with PGP", "name a copy that is not encrypted"),
+    (b"XBCRYP", "encrypted with xbcrypt", "name a copy that is not encrypted"),
     (b"<?xml", "XML dump", "dump without --xml"),
     (backup_sqlite.MAGIC, "sqlite", "leave the copy uncompressed"),
     (b"\x1f\x8b", "gzip", "compress the dump once"),
-)
-_FOLDERS: tuple[tuple[str, str], ...] = (
-    ("mariadb_backup_checkpoints", "mariabackup folder"),
-    ("xtrabackup_checkpoints", "mariabackup folder"),
-    ("toc.dat", "pg_dump folder"),
-    ("metadata", "mydumper folder"),
-    ("metadata.partial", "mydumper folder"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "compress the dump once"),
 )
 
 
@@ -58,12 +63,16 @@ class BackupFile:
 class Backup:
     """A backup that was read to its end, or to where it is damaged.
 
-    `sha256` is that of the file as it lies there, "" for a folder. `finished_at` is the time in
-    the dump's own end marker, the dumping host's local time taken for UTC, None if there is none.
-    `format` is "mariadb-dump" (mysqldump included), "pg_dump" or "sqlite", followed by "+gzip",
-    "+bz2" or "+xz". `databases` are the names that the dump states itself, `tables` and `revision`
-    (alembic's, else sqlalchemy-migrate's, "" if none) those of the wanted database. `damage` is ""
-    for a whole backup, else it completes the sentence "the backup …".
+    `sha256` is that of the file as it lies there; for a folder see `backup_folders.digest`.
+    `finished_at` is the time that the backup states itself, the dumping host's local time taken for
+    UTC, None if there is none. `format` is "mariadb-dump" (mysqldump included), "pg_dump",
+    "pg_dump custom", "pg_dump tar", "pg_dump folder", "mydumper folder", "mariabackup folder",
+    "mariabackup stream" or "sqlite", followed by "+gzip", "+bz2", "+xz" or "+zstd". `databases` are
+    the names that the backup states, `tables` and `revision` (alembic's, else sqlalchemy-migrate's,
+    "" if none or if the format hides it) those of the wanted database. `rows` are those of each
+    table in `backed_up_rows.COUNTED`, None where the format hides them; without `rows_are_exact`
+    they are the most that there can be. `stacks` are the ids of some stacks. `damage` is "" for a
+    whole backup, else it completes the sentence "the backup …".
     """
 
     path: str
@@ -77,16 +86,23 @@ class Backup:
     tables: tuple[str, ...]
     revision: str
     damage: str
+    rows: dict[str, int] | None = None
+    rows_are_exact: bool = True
+    stacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Backups:
-    """All backups that match `pattern`, the newest first; only the newest one was read."""
+    """All backups that match `pattern`, the newest first; only the newest one was read.
+
+    `live` is what the live database holds of what was counted in it; None where there is no backup.
+    """
 
     pattern: str
     database: str
     found: tuple[BackupFile, ...]
     newest: Backup | None
+    live: LiveRows | None = None
 
     @property
     def extent(self) -> str:
@@ -111,7 +127,10 @@ def observe(site: Site) -> Backups:
             "add: backup: {path: /var/backups/heat*.sql.gz}"
         )
     url = database_session.url_of(site)
-    return read(str(plan.path), url.database or "")
+    backups = read(str(plan.path), url.database or "")
+    if backups.newest is None:
+        return backups
+    return replace(backups, live=backed_up_rows.ask_for(site, backups.newest.stacks))
 
 
 def read(pattern: str, database: str, *, piece: int = PIECE) -> Backups:
@@ -133,22 +152,20 @@ def read(pattern: str, database: str, *, piece: int = PIECE) -> Backups:
 def _file(path: Path) -> BackupFile:
     try:
         status = path.stat()
-        size, modified = status.st_size, status.st_mtime
+        size, modified = status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
         if stat.S_ISDIR(status.st_mode):
-            inside = [entry.stat() for entry in path.iterdir() if entry.is_file()]
-            size = sum(entry.st_size for entry in inside)
-            modified = max((entry.st_mtime for entry in inside), default=modified)
+            size, modified = size_and_time(path)
         elif not stat.S_ISREG(status.st_mode):
             raise Unobserved(f"{path} is neither a file nor a folder: correct backup in the plan")
     except OSError as error:
         raise _unreadable(str(path), error) from None
-    return BackupFile(str(path), size, datetime.fromtimestamp(modified, UTC))
+    return BackupFile(str(path), size, modified)
 
 
 def _backup(file: BackupFile, database: str, piece: int) -> Backup:
     try:
         if Path(file.path).is_dir():
-            return _folder(file)
+            return _folder(file, database, piece)
         with Path(file.path).open("rb") as opened:
             before = os.fstat(opened.fileno())
             backup = _decoded(file, opened, database, piece)
@@ -157,125 +174,94 @@ def _backup(file: BackupFile, database: str, piece: int) -> Backup:
         raise _unreadable(file.path, error) from None
     if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
         return backup
-    raise Unobserved(f"{file.path} was written to while it was read: run again when it is finished")
+    raise _written_to(file.path)
 
 
 def _decoded(file: BackupFile, opened: BinaryIO, database: str, piece: int) -> Backup:
-    head = opened.read(backup_dumps.HEAD)
+    compression = compression_of(opened.read(backup_dumps.HEAD))
     opened.seek(0)
-    compression = compression_of(head)
     raw = raw_pieces(opened, compression, piece)
-    pieces = iter(raw)
-    if head.startswith(backup_sqlite.MAGIC):
-        found = _read_sqlite(Path(file.path), pieces)
-    else:
-        found = _read_dump(decompressed(pieces, compression, piece), database)
+    decoded = Decoded(decompressed(iter(raw), compression, piece))
+    content = _content(Path(file.path), compression, iter(decoded), database)
+    for _ in decoded:
+        pass  # Whether the stream is whole is known at its end only.
     for _ in raw:
         pass  # The digest covers what lies behind the damage, too.
+    damage = "is empty" if not raw.bytes else decoded.damage or content.damage
     suffix = f"+{compression}" if compression else ""
+    return _found(file, raw.bytes, raw.sha256, replace(content, damage=damage), suffix)
+
+
+def _content(path: Path, compression: str, pieces: Iterator[bytes], database: str) -> Content:
+    head, pieces = begun(pieces)
+    if head.startswith(backup_sqlite.MAGIC) and not compression:
+        return backup_sqlite.read(path, sum(map(len, pieces)))
+    if head.startswith(backup_xbstream.MAGIC):
+        return backup_xbstream.read(pieces, database)
+    if archive := backup_archives.format_of(head):
+        return backup_archives.read(pieces, database, archive)
+    if kind := backup_dumps.recognise(head):
+        return searched(kind(database, head), pieces)
+    name, sentence = _foreign(head)
+    return Content(sum(map(len, pieces)), name, sentence)
+
+
+def _found(file: BackupFile, size: int, sha256: str, content: Content, suffix: str = "") -> Backup:
     return Backup(
         path=file.path,
-        bytes=raw.bytes,
-        decoded_bytes=found.decoded_bytes,
-        sha256=raw.sha256,
+        bytes=size,
+        decoded_bytes=content.decoded_bytes,
+        sha256=sha256,
         modified_at=file.modified_at,
-        finished_at=found.finished_at,
-        format=found.format + suffix,
-        databases=found.databases,
-        tables=found.tables,
-        revision=found.revision,
-        damage="is empty" if not raw.bytes else found.damage,
+        finished_at=content.finished_at,
+        format=content.format + suffix,
+        databases=content.databases,
+        tables=content.tables,
+        revision=content.revision,
+        rows=content.rows,
+        rows_are_exact=content.rows_are_exact,
+        stacks=content.stacks,
+        damage=content.damage,
     )
-
-
-@dataclass(frozen=True)
-class _Content:
-    decoded_bytes: int
-    format: str
-    damage: str
-    finished_at: datetime | None = None
-    databases: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
-    revision: str = ""
-
-
-def _read_sqlite(path: Path, pieces: Iterator[bytes]) -> _Content:
-    size = sum(map(len, pieces))
-    content = backup_sqlite.read(path)
-    return _Content(
-        size, "sqlite", content.damage, tables=content.tables, revision=content.revision
-    )
-
-
-def _read_dump(pieces: Iterator[bytes], database: str) -> _Content:
-    """What the decoded bytes say, up to where the stream is damaged."""
-    head, size, damage = b"", 0, ""
-    dump: backup_dumps.Dump | None = None
-    unsearched = b""
-    try:
-        for piece in pieces:
-            size += len(piece)
-            if dump is not None:
-                dump.feed(piece)
-            elif len(head) < backup_dumps.HEAD:
-                head += piece
-                unsearched = head
-                if len(head) >= backup_dumps.HEAD:
-                    dump, unsearched = _begun(head, database), b""
-    except StreamDamage as error:
-        damage = f"{error} after {size} decoded bytes"
-    if unsearched:
-        dump = _begun(unsearched, database)
-    if dump is None:
-        name, sentence = _foreign(head)
-        return _Content(size, name, damage or sentence)
-    dump.end()
-    return _Content(
-        decoded_bytes=size,
-        format=dump.format,
-        damage=damage or dump.damage,
-        finished_at=dump.finished_at,
-        databases=tuple(dump.databases),
-        tables=tuple(dump.tables),
-        revision=dump.revision,
-    )
-
-
-def _begun(head: bytes, database: str) -> backup_dumps.Dump | None:
-    kind = backup_dumps.recognise(head)
-    if kind is None:
-        return None
-    dump = kind(database, head)
-    dump.feed(head)
-    return dump
 
 
 def _foreign(head: bytes) -> tuple[str, str]:
-    """The name of a format that is no plain dump, and why it says nothing of completeness."""
+    """The name of a format that cannot be looked into, and why it says nothing of completeness."""
     if head[257:262] == b"ustar":
         return "tar", "is a tar archive, which cannot be read by this version: name the dump itself"
     for magic, name, remedy in _FOREIGN:
         if head.startswith(magic):
             return name, f"is of format {name}, which cannot be read by this version: {remedy}"
     return "unknown", (
-        "begins like no dump of mariadb-dump, mysqldump, pg_dump or SQLite: "
+        "begins like no dump of mariadb-dump, mysqldump, mariabackup, pg_dump or SQLite: "
         "it is encrypted, damaged at its head or of an unknown format"
     )
 
 
-def _folder(file: BackupFile) -> Backup:
-    names = {entry.name for entry in Path(file.path).iterdir()}
-    for name, kind in _FOLDERS:
-        if name in names:
-            remedy = "name a dump of mariadb-dump or `pg_dump --format=plain`"
-            damage = f"is a {kind}, which cannot be read by this version: {remedy}"
-            return Backup(
-                file.path, file.bytes, 0, "", file.modified_at, None, kind, (), (), "", damage
-            )
-    raise Unobserved(
-        f"{file.path} is a folder of no known backup format: "
-        f"name its files in the plan, such as {file.path}/*.sql.gz"
-    )
+def _folder(file: BackupFile, database: str, piece: int) -> Backup:
+    folder = Folder(Path(file.path), piece)
+    before = folder.state()
+    names = set(folder.names)
+    if names & set(backup_mariabackup.CHECKPOINTS):
+        content = backup_mariabackup.read(folder, database)
+    elif "toc.dat" in names:
+        content = backup_archives.read_folder(folder, database)
+    elif names & {backup_mydumper.METADATA, backup_mydumper.UNFINISHED}:
+        content = backup_mydumper.read(folder, database)
+    else:
+        raise Unobserved(
+            f"{file.path} is a folder of no known backup format, or an unfinished one: "
+            f"name its files in the plan, such as {file.path}/*.sql.gz, or back up again"
+        )
+    sha256 = folder.sha256
+    if folder.state() != before:
+        raise _written_to(file.path)
+    content = replace(content, damage=folder.damage or content.damage)
+    return _found(file, folder.bytes, sha256, content)
+
+
+def _written_to(path: str) -> Unobserved:
+    return Unobserved(f"{path} was written to while it was read: run again when it is finished")
 
 
 def _unreadable(path: str, error: OSError) -> Unobserved:

@@ -3,17 +3,32 @@
 Statements are searched at line starts. Row data cannot imitate them: the MySQL family escapes
 newlines inside literals, and PostgreSQL's data are skipped from `COPY … FROM stdin;` to `\\.`, or
 from `INSERT INTO` to the semicolon outside of quotes.
+
+Rows are counted by what stands between two of them. That is exact where each row begins a line
+(mariadb-dump, mydumper) or is one (COPY), and where each has a statement of its own. Where several
+stand in one line (mysqldump: `),(`) or their strings keep newlines (`pg_dump --rows-per-insert`), a
+string can hold the same bytes: the count is then the most that there can be.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
+
+from heat_upgrade_checks.evidence.backed_up_rows import COUNTED, SAMPLE
 
 # How far a statement's beginning is looked at. Wider than any usual list of columns in COPY.
 REACH = 16 * 1024
 
 # How many bytes must be known to recognise a dump.
 HEAD = 4096
+
+# Separators that a string can hold as well.
+_IN_STRINGS_TOO = (b"),(", b",\n\t(")
+_ID = re.compile(rb"[0-9A-Za-z-]{1,36}")
+_FIRST_COLUMN_IS_ID = re.compile(rb"""\s*\(\s*[`"]?id[`"]?[\s,)]""")
+# Up to the first row, which begins after the parenthesis that ends this match.
+_VALUES = re.compile(rb"""(?P<columns>[^'\n]*?)VALUES(?P<space>\s*)\(""")
 
 _ALEMBIC, _MIGRATE = b"alembic_version", b"migrate_version"
 
@@ -23,6 +38,8 @@ class Dump:
 
     `tables` are those of the wanted database; `databases` the names that the dump itself states.
     `finished_at` takes the local time in the end marker for UTC, because no dump tells its zone.
+    `rows` are those of the wanted database's tables that stand in COUNTED; without
+    `rows_are_exact` there may be fewer, never more. `stacks` are the ids of its first stacks.
     """
 
     format: ClassVar[str]
@@ -36,6 +53,12 @@ class Dump:
         self.databases: dict[str, None] = {}
         self.tables: dict[str, None] = {}
         self.finished_at: datetime | None = None
+        self.rows: dict[str, int] = {}
+        self.rows_are_exact = True
+        self.stacks: list[str] = []
+        self._counted = ""
+        self._separators: tuple[bytes, ...] = ()
+        self._id_is_first = False
         self._revisions: dict[bytes, dict[str, None]] = {_ALEMBIC: {}, _MIGRATE: {}}
         self._wanted = database
         self._current: str | None = None
@@ -88,6 +111,8 @@ class Dump:
                 continue
             match = self.statements.search(buffer, position)
             start = min(match.start(), limit) if match else limit
+            if self._counted:
+                self._count(position, start)
             if self._closed and buffer[position:start].strip():
                 self._closed = False
             if not match or match.start() >= limit:
@@ -100,17 +125,42 @@ class Dump:
     def _skip(self, position: int) -> int:
         """Where the data that are being skipped end, or where to go on once more is known."""
         buffer, until = self._buffer, self._until or b";\n"
-        found = buffer.find(until, position)
-        stop = found if found >= 0 else max(position, len(buffer) - len(until) + 1)
+        # Several times as fast as bytes.find, where the first byte is rare.
+        match = re.compile(re.escape(until)).search(buffer, position)
+        found = match.start() if match else -1
+        stop = found if match else max(position, len(buffer) - len(until) + 1)
         if self._in_statement:
             self._odd_quotes ^= bool(buffer.count(b"'", position, stop) % 2)
+        # The limit lies before the end of the buffer, or this is the end of the dump.
+        after = max(stop, position + 1) if found < 0 else found
+        if self._counted:
+            self._count(position, after)
         if found < 0:
-            # The limit lies before the end of the buffer, or this is the end of the dump.
-            return max(stop, position + 1)
+            return after
         if self._in_statement and self._odd_quotes:
             return found + 1
-        self._until, self._in_statement = b"", False
+        self._until, self._in_statement, self._counted = b"", False, ""
         return found + len(until) - 1
+
+    def _count(self, start: int, end: int) -> None:
+        """Count the rows that begin in this part of the buffer."""
+        for separator in self._separators:
+            count = self._buffer.count(separator, start, end + len(separator) - 1)
+            self.rows[self._counted] += count
+            if count and separator in _IN_STRINGS_TOO:
+                self.rows_are_exact = False
+
+    def _begin_rows(self, table: str, first: int, *separators: bytes) -> None:
+        """From here on count the rows of this table, of which the statement shows the first."""
+        if table in COUNTED and self._is_wanted():
+            self._counted, self._separators = table, separators
+            self.rows[table] = self.rows.get(table, 0) + first
+
+    def _sample(self, rows: Iterable[bytes]) -> None:
+        """Remember the ids of stacks, as far as the sample is not full and they look like ids."""
+        for row in rows:
+            if len(self.stacks) < SAMPLE and _ID.fullmatch(row):
+                self.stacks.append(_text(row))
 
     def _take(self, match: re.Match[bytes]) -> None:
         raise NotImplementedError
@@ -133,6 +183,8 @@ class Dump:
     def _add_table(self, name: str) -> None:
         if self._is_wanted():
             self.tables[name] = None
+            if name in COUNTED:
+                self.rows.setdefault(name, 0)
 
     def _add_revision(self, table: bytes, row: bytes) -> None:
         """Remember what a row of a version table says; for migrate its last column counts."""
@@ -156,31 +208,51 @@ class MariaDBDump(Dump):
         rb"|-- Dump completed(?P<end>(?: on \d{4}-\d\d-\d\d +\d{1,2}:\d\d:\d\d)?)(?=\n)"
         # The bodies of triggers, routines and events keep their newlines.
         rb"|DELIMITER (?P<delimiter>(?!;\n)\S+)(?=\n)"
-        rb"|(?:INSERT|REPLACE)[A-Z_ ]* INTO `?(?P<version>(?:alembic|migrate)_version)`?(?=[ (])"
+        rb"|(?:INSERT|REPLACE)[A-Z_ ]* INTO (?P<insert>`(?:[^`\n]|``)+`|[^\s(`]+)(?=[ (])"
         rb")"
     )
 
     def _take(self, match: re.Match[bytes]) -> None:
         kind = match.lastgroup
         value = match[kind] if kind else b""
-        self._closed = False
-        if kind == "table":
+        self._closed, self._counted = False, ""
+        if kind == "insert":
+            self._take_rows(_unquoted(value, b"`"), match.end())
+        elif kind == "table":
             self._add_table(_unquoted(value, b"`"))
+            if value.strip(b"`") == b"stack":
+                columns = _FIRST_COLUMN_IS_ID.match(self._buffer, match.end())
+                self._id_is_first = columns is not None
         elif kind in ("use", "stated"):
             self._enter(_unquoted(value, b"`"))
         elif kind == "delimiter":
             self._until = b"\nDELIMITER ;\n"
-        elif kind == "version":
-            self._take_rows(value, match.end())
         else:
             self.finished_at = _moment(value)
             self._close()
 
-    def _take_rows(self, table: bytes, start: int) -> None:
-        statement = self._buffer[start : start + self._reach].partition(b");\n")[0]
-        for row in statement.partition(b"VALUES")[2].split(b"),\n"):
-            self._add_revision(table, row)
+    def _take_rows(self, table: str, start: int) -> None:
+        if table.encode() in self._revisions:
+            statement = self._buffer[start : start + self._reach].partition(b");\n")[0]
+            for row in statement.partition(b"VALUES")[2].split(b"),\n"):
+                self._add_revision(table.encode(), row)
+        if table not in COUNTED or not (values := _VALUES.match(self._buffer, start)):
+            return
+        if b"\n" in values["space"]:
+            # One row in each line, and newlines in strings are escaped.
+            self._begin_rows(table, 0, b"\n")
+            self._until = b";\n" if self._counted else b""
+        else:
+            self._begin_rows(table, 1, b"),(", b"\n,(")
+        if table == "stack" and self._counted and len(self.stacks) < SAMPLE:
+            columns = values["columns"].strip()
+            first = _FIRST_COLUMN_IS_ID.match(columns) if columns else self._id_is_first
+            if first:
+                shown = self._buffer[values.end() - 1 : start + self._reach].partition(b");\n")[0]
+                self._sample(row[2] for row in _MARIADB_ROW.finditer(b"\n" + shown))
 
+
+_MARIADB_ROW = re.compile(rb"""(?:\n,?|\),)\((['"])([^'"\\\n]+)\1""")
 
 _PG_PART = rb'(?:"(?:[^"\n]|"")+"|[^\s".(;]+)'
 _PG_NAME = _PG_PART + rb"(?:\." + _PG_PART + rb")?"
@@ -196,7 +268,7 @@ class PostgreSQLDump(Dump):
     statements = re.compile(
         rb"\n(?=[C \-I\\])(?:"
         rb"CREATE (?:UNLOGGED )?TABLE (?P<table>" + _PG_NAME + rb")"
-        rb"|COPY (?P<copy>" + _PG_NAME + rb") [^\n]*FROM stdin;(?=\n)"
+        rb"|COPY (?P<copy>" + _PG_NAME + rb") (?P<columns>[^\n]*)FROM stdin;(?=\n)"
         rb"|INSERT INTO (?P<insert>" + _PG_NAME + rb")"
         rb"|COMMENT ON (?P<comment>)"
         rb"|    AS (?P<body>\$[^$\n]*\$)"
@@ -215,17 +287,20 @@ class PostgreSQLDump(Dump):
         self._restricted = False
 
     def _take(self, match: re.Match[bytes]) -> None:
-        kind = match.lastgroup
+        kind = "copy" if match["copy"] is not None else match.lastgroup
         value = match[kind] if kind else b""
         self._closed = self._closed and kind == "unrestrict"
         if kind == "table":
             self._add_table(_pg_name(value))
+            if _pg_name(value) == "stack":
+                columns = _FIRST_COLUMN_IS_ID.match(self._buffer, match.end())
+                self._id_is_first = columns is not None
         elif kind == "copy":
             self._until = b"\n\\.\n"
-            self._take_copied(_pg_name(value).encode(), match.end())
+            self._take_copied(_pg_name(value), match["columns"], match.end())
         elif kind == "insert":
             self._in_statement, self._odd_quotes = True, False
-            self._take_inserted(_pg_name(value).encode(), match.end())
+            self._take_inserted(_pg_name(value), match.end())
         elif kind == "comment":
             self._in_statement, self._odd_quotes = True, False
         elif kind == "body":
@@ -246,16 +321,41 @@ class PostgreSQLDump(Dump):
         # The end marker, and from 2025 on the `\unrestrict` line, are followed by an empty line.
         return not self._restricted and self._last == b"\n\n"
 
-    def _take_copied(self, table: bytes, start: int) -> None:
-        if table in self._revisions:
-            data = self._buffer[start : start + self._reach].partition(b"\n\\.\n")[0]
-            for row in data.split(b"\n"):
-                self._add_revision(table, row)
+    def _take_copied(self, table: str, columns: bytes, start: int) -> None:
+        self._begin_rows(table, 0, b"\n")
+        version = table.encode() in self._revisions
+        if not version and not (table == "stack" and self._counted):
+            return
+        data = self._buffer[start : start + self._reach].partition(b"\n\\.\n")[0]
+        rows = data.split(b"\n")[1:]
+        if version:
+            for row in rows:
+                self._add_revision(table.encode(), row)
+            return
+        names = [name.strip(b' "') for name in columns.strip().strip(b"()").split(b",")]
+        if b"id" in names:
+            place = names.index(b"id")
+            fields = (row.split(b"\t") for row in rows)
+            self._sample(row[place] for row in fields if len(row) == len(names))
 
-    def _take_inserted(self, table: bytes, start: int) -> None:
-        if table in self._revisions:
+    def _take_inserted(self, table: str, start: int) -> None:
+        if table.encode() in self._revisions:
             statement = self._buffer[start : start + self._reach].partition(b");\n")[0]
-            self._add_revision(table, statement.partition(b"VALUES")[2].strip(b" (\n"))
+            row = statement.partition(b"VALUES")[2].strip(b" (\n")
+            self._add_revision(table.encode(), row)
+        values = _VALUES.match(self._buffer, start)
+        if table not in COUNTED or not values:
+            return
+        # Several rows begin on a line of their own each, a single one behind VALUES.
+        self._begin_rows(table, 1, *([b",\n\t("] if b"\n" in values["space"] else []))
+        if table == "stack" and self._counted and len(self.stacks) < SAMPLE:
+            columns = values["columns"].strip()
+            first = _FIRST_COLUMN_IS_ID.match(columns) if columns else self._id_is_first
+            if first and (id := _PG_STRING.match(self._buffer, values.end())):
+                self._sample([id[1]])
+
+
+_PG_STRING = re.compile(rb"'([^'\n]+)'")
 
 
 def recognise(head: bytes) -> type[Dump] | None:

@@ -2,45 +2,57 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from heat_upgrade_checks.evidence.backed_up_rows import COUNTED, SAMPLE
+from heat_upgrade_checks.evidence.backup_content import Content
+
 MAGIC = b"SQLite format 3\0"
+FORMAT = "sqlite"
 
 _REVISION = "SELECT group_concat(version_num, ', ') FROM alembic_version"
 _LEGACY_VERSION = "SELECT max(version) FROM migrate_version"
 
 
-@dataclass(frozen=True)
-class Content:
-    """The file's tables and revision; `damage` completes the sentence "the backup …"."""
-
-    tables: tuple[str, ...]
-    revision: str
-    damage: str
-
-
-def read(path: Path) -> Content:
-    """What the file says; it is taken for a file at rest and nothing is written beside it."""
+def read(path: Path, size: int) -> Content:
+    """What a file of `size` bytes says; it is taken for one at rest, and nothing is written."""
     # `immutable` keeps SQLite from locks and from making -wal and -shm files, which mode=ro does
     # not. It reads the file alone, as a restore of this file would.
     address = f"file:{quote(str(path))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
-            return _content(connection, path)
+            return _content(connection, path, size)
     except (sqlite3.Error, UnicodeDecodeError):
-        return Content((), "", "is damaged: SQLite cannot read it to its end")
+        return Content(size, FORMAT, "is damaged: SQLite cannot read it to its end")
 
 
-def _content(connection: sqlite3.Connection, path: Path) -> Content:
+def _content(connection: sqlite3.Connection, path: Path, size: int) -> Content:
     listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     tables = tuple(str(name) for (name,) in listed if not str(name).startswith("sqlite_"))
     revision = _value(connection, "alembic_version", _REVISION, tables) or _value(
         connection, "migrate_version", _LEGACY_VERSION, tables
     )
-    return Content(tables, revision, _damage(connection, path))
+    rows = {table: _count(connection, table) for table in tables if table in COUNTED}
+    stacks: tuple[str, ...] = ()
+    if "stack" in tables:
+        ids = connection.execute("SELECT id FROM stack LIMIT ?", (SAMPLE,))
+        stacks = tuple(str(id) for (id,) in ids)
+    return Content(
+        size,
+        FORMAT,
+        _damage(connection, path),
+        tables=tables,
+        revision=revision,
+        rows=rows,
+        stacks=stacks,
+    )
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    return int(count)
 
 
 def _value(

@@ -3,15 +3,29 @@
 import bz2
 import hashlib
 import lzma
+import re
+import sys
+import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from queue import Queue
 from typing import BinaryIO, Protocol
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # A hostile or broken xz header can ask for gigabytes; `xz -9` needs 65 MiB to decompress.
 _XZ_MEMORY = 256 * 1024 * 1024
+# What `zstd -d` allows without --long=31 or --memory, and `zstd --long` needs.
+_ZSTD_WINDOW = 128 * 1024 * 1024
 
 # Small enough to stay in the processor's cache between decompression and search.
 _COMPRESSED_PIECE = 128 * 1024
+
+# How many decoded pieces wait at most for who searches them.
+_AHEAD = 4
 
 
 class StreamDamage(Exception):
@@ -38,6 +52,26 @@ class Hashed:
     def sha256(self) -> str:
         """The digest of what was read, in hexadecimal."""
         return self._digest.hexdigest()
+
+
+class Decoded:
+    """Decoded pieces that end where their stream is damaged; complete after the last one.
+
+    `bytes` is their number. `damage` is "", else it completes the sentence "the backup …".
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+        self.damage = ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for piece in self._pieces:
+                self.bytes += len(piece)
+                yield piece
+        except StreamDamage as error:
+            self.damage = f"{error} after {self.bytes} decoded bytes"
 
 
 class _Decompressor(Protocol):
@@ -76,17 +110,24 @@ def _xz() -> _Decompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
 
-_COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {
-    "gzip": (b"\x1f\x8b", _Gzip),
-    "bz2": (b"BZh", bz2.BZ2Decompressor),
-    "xz": (b"\xfd7zXZ\0", _xz),
+def _zstd() -> _Decompressor:
+    options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW.bit_length() - 1}
+    return zstd.ZstdDecompressor(options=options)
+
+
+_COMPRESSIONS: dict[str, tuple[re.Pattern[bytes], Callable[[], _Decompressor]]] = {
+    "gzip": (re.compile(rb"\x1f\x8b"), _Gzip),
+    "bz2": (re.compile(rb"BZh"), bz2.BZ2Decompressor),
+    "xz": (re.compile(rb"\xfd7zXZ\0"), _xz),
+    # The second is a frame to be skipped; pzstd begins with one (RFC 8878, 3.1.2).
+    "zstd": (re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd),
 }
 
 
 def compression_of(head: bytes) -> str:
-    """How a file that begins so is compressed: "gzip", "bz2", "xz", or "" for not at all."""
+    """How a file that begins so is compressed: "gzip", "bz2", "xz", "zstd", or "" for not."""
     for name, (magic, _) in _COMPRESSIONS.items():
-        if head.startswith(magic):
+        if magic.match(head):
             return name
     return ""
 
@@ -112,7 +153,7 @@ def decompressed(raw: Iterator[bytes], compression: str, piece: int) -> Iterator
         while data or not stream.needs_input:
             try:
                 output = stream.decompress(data, piece)
-            except (zlib.error, lzma.LZMAError, OSError) as error:
+            except (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError) as error:
                 raise StreamDamage(_broken(error, compression, begun, members)) from None
             data, begun = b"", True
             if output:
@@ -131,4 +172,46 @@ def _broken(error: Exception, compression: str, begun: bool, members: int) -> st
         return f"is damaged: the CRC or length of its {compression} stream is wrong"
     if "Memory usage limit" in str(error):
         return f"needs more than {_XZ_MEMORY // 2**20} MiB of memory to be decompressed"
+    if "too much memory" in str(error):
+        window = _ZSTD_WINDOW // 2**20
+        return f"has a zstd window of more than {window} MiB: compress it without --ultra --long"
     return f"is damaged: its {compression} stream cannot be decompressed"
+
+
+def made_ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """The same pieces, made by a second thread while the caller works on those before.
+
+    Reading, hashing and decompression leave the interpreter to the caller meanwhile. The thread has
+    ended when this iterator has, or was closed.
+    """
+    ahead: Queue[bytes | BaseException | None] = Queue(_AHEAD)
+    abandoned = threading.Event()
+
+    def make() -> None:
+        end: BaseException | None = None
+        try:
+            for piece in pieces:
+                if abandoned.is_set():
+                    break
+                ahead.put(piece)
+        except BaseException as error:
+            end = error
+        ahead.put(end)
+
+    maker = threading.Thread(target=make, name="decompression", daemon=True)
+    maker.start()
+    try:
+        while isinstance(item := ahead.get(), bytes):
+            yield item
+        if item is not None:
+            raise item
+    finally:
+        abandoned.set()
+        while maker.is_alive():
+            _discard(ahead)
+            maker.join(0.01)
+
+
+def _discard(ahead: "Queue[bytes | BaseException | None]") -> None:
+    while not ahead.empty():
+        ahead.get_nowait()

@@ -155,15 +155,6 @@ def test_every_way_of_pg_dump(
     assert bool(databases) == bool(found.databases)
 
 
-def test_archives_of_pg_dump_are_named(postgres: PostgreSQL, tmp_path: Path) -> None:
-    path = tmp_path / "backup"
-    for kind, name in (("custom", "pg_dump custom archive"), ("tar", "tar")):
-        dump_postgres(postgres, "pg_dump", path, f"--format={kind}", "backup_heat")
-        found = newest(path, "backup_heat")
-        assert found.format == name
-        assert "cannot be read by this version" in found.damage
-
-
 def dump_postgres(server: PostgreSQL, tool: str, path: Path, *options: str) -> None:
     program = processes.program(tool, "postgresql-client")
     command: list[str | Path] = [

@@ -5,13 +5,16 @@ routines contain text that looks like statements and like end markers.
 """
 
 import bz2
+import gc
 import gzip
 import hashlib
 import lzma
 import os
 import sqlite3
+import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +27,12 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import backup
 from heat_upgrade_checks.evidence.backup import Backup, Backups
 from heat_upgrade_checks.evidence.backup_dumps import Dump, recognise
+from heat_upgrade_checks.evidence.backup_streams import made_ahead
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 DUMPS = Path(__file__).parent / "dumps"
 WHOLE = (
@@ -39,6 +48,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "+gzip": gzip.compress,
     "+bz2": bz2.compress,
     "+xz": lzma.compress,
+    "+zstd": zstd.compress,
 }
 
 
@@ -58,7 +68,8 @@ def scan(content: bytes, piece: int = 10**6, reach: int = 10**4, database: str =
 
 def facts(dump: Dump) -> tuple[object, ...]:
     databases, tables = tuple(dump.databases), tuple(dump.tables)
-    return databases, tables, dump.revision, dump.finished_at, dump.damage, dump.bytes
+    counted = tuple(dump.rows.items()), dump.rows_are_exact, tuple(dump.stacks)
+    return *counted, databases, tables, dump.revision, dump.finished_at, dump.damage, dump.bytes
 
 
 def newest(path: Path | str, database: str = "heat", piece: int = backup.PIECE) -> Backup:
@@ -275,7 +286,7 @@ def test_a_dump_without_comments_cannot_be_shown_to_be_whole() -> None:
 # --- compression ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz"])
+@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
 @pytest.mark.parametrize("padding", [b"", b"\0" * 512])
 def test_all_members_of_a_compressed_file_are_read(
     suffix: str, padding: bytes, tmp_path: Path
@@ -290,7 +301,7 @@ def test_all_members_of_a_compressed_file_are_read(
     assert "is cut off" in newest(path).damage
 
 
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz"])
+@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
 def test_bytes_after_a_compressed_stream_are_damage(suffix: str, tmp_path: Path) -> None:
     content = COMPRESS[suffix](text("mariadb.sql"))
     found = newest(written(tmp_path / "heat", content + b"more" * 9))
@@ -337,13 +348,15 @@ def test_a_highly_compressed_dump_is_read_in_small_pieces(tmp_path: Path) -> Non
     ("content", "name", "words"),
     [
         (b"", "unknown", "is empty"),
-        (b"PGDMP\x01\x0e\0", "pg_dump custom archive", "--format=plain"),
-        (b"\x28\xb5\x2f\xfd\0\0", "zstd", "gzip"),
+        (b"\x28\xb5\x2f\xfd\0\0", "unknown+zstd", "is cut off: its zstd stream ends early"),
+        (b"\x04\x22\x4d\x18", "lz4", "zstd"),
+        (b"age-encryption.org/v1\n", "encrypted with age", "not encrypted"),
+        (b"-----BEGIN PGP MESSAGE-----\n", "encrypted with PGP", "not encrypted"),
+        (b"XBCRYP01", "encrypted with xbcrypt", "not encrypted"),
         (b"Salted__abcdefgh", "encrypted with openssl", "not encrypted"),
-        (b"XBSTCK01\0", "mariabackup stream", "mariadb-dump"),
+        (b"XBSTCK01\0", "mariabackup stream", "is cut off in the middle of a chunk"),
         (b"x" * 257 + b"ustar\0", "tar", "tar archive"),
         (b"\x85\x02\x0c\x03" * 2000, "unknown", "encrypted"),
-        (gzip.compress(b"PGDMP\x01"), "pg_dump custom archive+gzip", "--format=plain"),
         (gzip.compress(b""), "unknown+gzip", "unknown"),
         (gzip.compress(gzip.compress(b"--")), "gzip+gzip", "compress the dump once"),
     ],
@@ -406,20 +419,97 @@ def test_a_copy_of_a_sqlite_database_in_use_is_damage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "kind"),
+    ("inside", "kind", "words"),
     [
-        ("xtrabackup_checkpoints", "mariabackup folder"),
-        ("metadata", "mydumper folder"),
-        ("toc.dat", "pg_dump folder"),
+        ("xtrabackup_checkpoints", "mariabackup folder", "is cut off: it has no"),
+        ("metadata", "mydumper folder", "do not say that mydumper finished"),
+        ("metadata.partial", "mydumper folder", "do not say that mydumper finished"),
     ],
 )
-def test_backup_folders_are_recognised(inside: str, kind: str, tmp_path: Path) -> None:
+def test_backup_folders_are_recognised(inside: str, kind: str, words: str, tmp_path: Path) -> None:
     folder = tmp_path / "backup"
     folder.mkdir()
     (folder / inside).write_text("x")
     found = newest(folder)
     assert (found.format, found.bytes) == (kind, 1)
-    assert "cannot be read by this version" in found.damage
+    assert words in found.damage
+
+
+# --- rows and stacks ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "exact"),
+    [
+        (b" VALUES\n('a',1),\n('b',2),\n('c),(d',3);\n", 3, True),
+        (b" VALUES ('a',1),('b',2);\n", 2, False),
+        (b" VALUES ('a',1);\nINSERT INTO `stack` VALUES ('b',1);\n", 2, True),
+        (b" VALUES('a',1)\n,('b',2)\n,('c',3);\n", 3, True),
+        (b" (`id`, `name`) VALUES\n('a',1),\n('b',2);\n", 2, True),
+    ],
+)
+def test_rows_of_every_form_of_insert(rows: bytes, count: int, exact: bool) -> None:
+    content = (
+        b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: heat\n"
+        b"CREATE TABLE `stack` (\n  `id` varchar(36) NOT NULL,\n  `n` int\n);\n"
+        b"INSERT INTO `stack`" + rows + b"UNLOCK TABLES;\n"
+        b"CREATE TABLE `event` (\n  `id` int\n);\nINSERT INTO `event` VALUES\n(1),\n(2);\n"
+        b"-- Dump completed\n"
+    )
+    for piece in (1, 7, 10**6):
+        dump = scan(content, piece, reach=200)
+        assert (dump.rows, dump.rows_are_exact) == ({"stack": count}, exact)
+        assert dump.stacks == ["a", "b", "c"][:count] if b"c)" not in rows else ["a", "b"]
+        assert dump.damage == ""
+
+
+def test_the_sample_needs_to_know_the_column_of_the_ids() -> None:
+    content = (
+        b"-- MariaDB dump 10.19\nCREATE TABLE `stack` (\n  `name` text,\n  `id` varchar(36)\n);\n"
+        b"INSERT INTO `stack` VALUES\n('a','b');\n-- Dump completed\n"
+    )
+    assert (scan(content).rows, scan(content).stacks) == ({"stack": 1}, [])
+    copied = text("postgresql.sql").replace(b"COPY public.stack (id, ", b"COPY public.stack (x, ")
+    assert copied != text("postgresql.sql")
+    assert scan(copied).stacks == []
+
+
+def test_rows_of_another_database_are_not_counted() -> None:
+    for name in ("mariadb-databases.sql", "postgresql-all.sql"):
+        assert scan(text(name)).rows == {"stack": 2}
+        assert scan(text(name), database="keystone").rows == {}
+
+
+# --- pieces made ahead ----------------------------------------------------------------------------
+
+
+def test_pieces_are_made_ahead_and_errors_handed_on() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield from (b"%d" % number for number in range(100))
+        raise OSError("the disk")
+
+    ahead = made_ahead(pieces())
+    assert [next(ahead) for _ in range(100)] == [b"%d" % number for number in range(100)]
+    with pytest.raises(OSError, match="the disk"):
+        next(ahead)
+
+
+def test_who_makes_pieces_ahead_ends_when_nobody_wants_them() -> None:
+    ended = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            ended.append(True)
+
+    ahead = made_ahead(pieces())
+    assert next(ahead) == b"x"
+    ahead.close()
+    gc.collect()
+    assert ended
+    assert "decompression" not in {thread.name for thread in threading.enumerate()}
 
 
 # --- which files ----------------------------------------------------------------------------------

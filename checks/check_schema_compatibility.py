@@ -9,6 +9,7 @@ from heat_upgrade_checks.evidence.migrations import Migrations
 from heat_upgrade_checks.evidence.models import Models
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.schema.comparison import differences
+from heat_upgrade_checks.schema.meaning import Side, meaning, restraint
 from heat_upgrade_checks.schema.migrations import (
     Migration,
     Operation,
@@ -16,25 +17,6 @@ from heat_upgrade_checks.schema.migrations import (
     in_context,
     pending,
 )
-
-# What a difference means for a release that works on the database.
-_MEANS = {
-    "missing-table": "is missing",
-    "missing-column": "is missing; the {side} release names it in its queries ({models})",
-    "unwritten-column": "is {database}; the {side} release does not know it, so its inserts fail",
-    "not-null": "is {database}; the {side} release may write NULL ({models})",
-    "not-generated": "is {database}; the {side} release leaves that to the server",
-    "narrower-type": "is {database}, narrower than the {side} release's {models}",
-    "other-type": "is {database}; the {side} release takes it for {models}",
-    "unique": "is unique in the database; the {side} release may write a value twice",
-    "not-unique": "is not unique in the database; the {side} release relies on it",
-    "constrained": "{database}; the {side} release does not know of it, so its rows may be refused",
-}
-# What an operator does that deletes a table's rows.
-_DELETES = {
-    # heat/db/api.py: snapshot_delete of 2025.2 and older knows no resource_snapshot.
-    "snapshot": "Do not delete or restore snapshots, nor delete stacks that have one,",
-}
 
 
 @check("schema.serves-current", phases=["synced", "vhost", "engine"], guide="rolling 2-6")
@@ -121,7 +103,7 @@ def _judge(
             name,
             f"{does} with a foreign key to {tables}: the current release's deletes of the rows "
             "that it refers to will fail",
-            hint=_restraint(tables),
+            hint=restraint(tables),
             data=data,
         )
     elif operation.kind == "data" and new and operation.columns:
@@ -136,25 +118,16 @@ def _judge(
         say(name, f"{does}: {operation.breaks}", hint=hint, data=data)
 
 
-def _compare(models: Models, live: LiveSchema, gate: Judgement, *, side: str, hint: str) -> None:
+def _compare(models: Models, live: LiveSchema, gate: Judgement, *, side: Side, hint: str) -> None:
     gate.looked_at(f"{live.extent}; {models.extent}")
     for each in differences(models.tables, live.tables, live.dialect):
         if each.kind == "extra-column":
             continue
         data = {"kind": each.kind, "models": each.models, "database": each.database}
-        if each.kind == "referred":
-            gate.warn(
-                each.object,
-                f"{each.database}; the {side} release does not know of it, so its deletes of "
-                f"these rows of {each.models} fail",
-                hint=_restraint(each.models, side),
-                data=data,
-            )
-        else:
-            means = _MEANS[each.kind].format(side=side, models=each.models, database=each.database)
-            gate.block(each.object, means, hint=hint, data=data)
-
-
-def _restraint(table: str, side: str = "current") -> str:
-    what = _DELETES.get(table, f"Do not delete what has rows in {table}")
-    return f"{what} through the {side} release's API until that release is gone."
+        referred = each.kind == "referred"
+        (gate.warn if referred else gate.block)(
+            each.object,
+            meaning(each, side),
+            hint=restraint(each.models, side) if referred else hint,
+            data=data,
+        )

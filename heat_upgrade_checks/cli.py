@@ -192,6 +192,21 @@ def notes(plan: Path | None) -> None:
 @main.command()
 @click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
 @click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
+)
+@click.pass_context
+def rehearse(context: click.Context, plan: Path | None, reports: Path) -> None:
+    """Restore the backup into a scratch database and run the target's db_sync on it."""
+    from heat_upgrade_checks.evidence.site import Site
+    from heat_upgrade_checks.rehearsal import command
+
+    loaded, _ = plans.load(_plan_path(plan))
+    context.exit(command.run(Site(loaded, reports / loaded.name)))
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@click.option(
     "--interval", default="5s", show_default=True, metavar="DURATION", help="Between two samples."
 )
 @click.option(

@@ -58,6 +58,7 @@ def call(
     cwd: Path,
     environment: Mapping[str, str] | None = None,
     program: str = COMMAND,
+    seconds: float = 180,
 ) -> Outcome:
     """Run the command in a folder; `program` is the Python that stands for the console script."""
     done = subprocess.run(
@@ -66,7 +67,7 @@ def call(
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=seconds,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)

@@ -68,6 +68,7 @@ SOURCES: dict[str, Source] = {
         Source("target_migrations", "target release's migrations", "migrations"),
         Source("leftovers", "Heat's database, leftovers", "leftovers", deadline=300.0),
         Source("schema_state", "Heat's database, its schema", "schema_state", deadline=300.0),
+        Source("table_sizes", "Heat's database, table sizes", "table_sizes", deadline=300.0),
         Source("broker", "RabbitMQ", "broker"),
         Source("waiting_work", "RabbitMQ, waiting work", "waiting_work"),
         Source("broker_health", "RabbitMQ's health", "broker_health"),
@@ -78,6 +79,7 @@ SOURCES: dict[str, Source] = {
         Source("notifications", "RabbitMQ, notifications", "notifications"),
         Source("api", "Heat's API", "api", deadline=200.0),
         Source("backups", "database backup", "backup", deadline=None),
+        Source("rehearsal", "the last rehearsal", "rehearsal"),
         Source("release_notes", "release notes", "release_notes"),
         Source("earlier_gates", "earlier gates of this upgrade", "earlier_gates"),
         Source(

@@ -1,7 +1,7 @@
 """Heat's database: its revision, its service rows and its work in flight, in one snapshot."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -109,14 +109,7 @@ def _read(connection: sa.Connection, url: URL, shown: str, default_timeout: int)
             f"database {shown} has no table {', '.join(sorted(missing))}; it is not Heat's, or its "
             "account may not see them: correct [database] connection or grant SELECT"
         )
-    revisions: tuple[str, ...] = ()
-    migrate_version = None
-    if ALEMBIC.name in present:
-        rows = connection.execute(sa.select(ALEMBIC.c.version_num))
-        revisions = tuple(sorted(rows.scalars()))
-    if MIGRATE.name in present:
-        heat = sa.select(MIGRATE.c.version).where(MIGRATE.c.repository_id == "heat")
-        migrate_version = connection.execute(heat).scalar()
+    revisions, migrate_version = schema_revision(connection, present)
     return Database(
         url=shown,
         name=url.database or "",
@@ -129,6 +122,21 @@ def _read(connection: sa.Connection, url: URL, shown: str, default_timeout: int)
         services=tuple(_services(connection, now)),
         in_flight=tuple(in_flight(connection, now, default_timeout)),
     )
+
+
+def schema_revision(
+    connection: sa.Connection, present: Collection[str]
+) -> tuple[tuple[str, ...], int | None]:
+    """Alembic's revisions and sqlalchemy-migrate's number, as far as the tables `present` tell."""
+    revisions: tuple[str, ...] = ()
+    migrate_version = None
+    if ALEMBIC.name in present:
+        rows = connection.execute(sa.select(ALEMBIC.c.version_num))
+        revisions = tuple(sorted(rows.scalars()))
+    if MIGRATE.name in present:
+        heat = sa.select(MIGRATE.c.version).where(MIGRATE.c.repository_id == "heat")
+        migrate_version = connection.execute(heat).scalar()
+    return revisions, migrate_version
 
 
 def _server(connection: sa.Connection) -> str:

@@ -35,11 +35,12 @@ def observe(site: Site) -> LiveSchema:
     name = url_of(site).database or ""
     return ask_in_session(
         site,
-        lambda session: LiveSchema(name, session.dialect.name, tuple(_tables(session))),
+        lambda session: LiveSchema(name, session.dialect.name, tuple(tables(session))),
     )
 
 
-def _tables(connection: sa.Connection) -> Iterator[Table]:
+def tables(connection: sa.Connection) -> Iterator[Table]:
+    """Every table that the connection sees, by name."""
     inspector = sa.inspect(connection)
     columns = inspector.get_multi_columns()
     primary = inspector.get_multi_pk_constraint()

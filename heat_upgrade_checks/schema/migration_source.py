@@ -7,7 +7,7 @@ must be one of alembic's operations, or stand in a list of what changes nothing.
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from heat_upgrade_checks.schema.migrations import (
@@ -16,6 +16,7 @@ from heat_upgrade_checks.schema.migrations import (
     Kind,
     Migration,
     Operation,
+    Part,
 )
 
 _NUMBERED = re.compile(r"(\d+)_\w+\.py")
@@ -88,6 +89,9 @@ _GROWS = {
     "Unicode": ("text", None),
 }
 
+# SQL that is the same for every row: a number, a string, TRUE, FALSE or NULL.
+_LITERAL = re.compile(r"\s*(-?\d+(\.\d+)?|'[^']*'|true|false|null)\s*", re.I)
+
 Expression = ast.expr
 
 
@@ -150,6 +154,7 @@ class _Source:
         self._values: dict[str, list[Expression | None]] = {}
         self._collect_values()
         self._tables: dict[int, Expression] = {}
+        self._recreated: set[int] = set()
         self._followed: set[int] = set()
 
     def operations(self) -> Iterator[Operation]:
@@ -235,6 +240,8 @@ class _Source:
                 ):
                     self._follow(call.func)
                     name = item.optional_vars.id
+                    recreate = {each.arg: each.value for each in call.keywords}.get("recreate")
+                    kept = recreate is None or self._text(recreate) in {"auto", "never"}
                     for inner in ast.walk(node):
                         if (
                             isinstance(inner, ast.Call)
@@ -243,6 +250,8 @@ class _Source:
                             and inner.func.value.id == name
                         ):
                             self._tables[id(inner)] = call.args[0]
+                            if not kept:
+                                self._recreated.add(id(inner))
 
     # --- what a call does
 
@@ -296,7 +305,10 @@ class _Source:
         if batch is not None:
             arguments["table"] = batch
         call = _Call(name, arguments, tuple(node.args[len(signature) :]), node.lineno)
-        yield self._told(call)
+        told = self._told(call)
+        if id(node) in self._recreated and told.parts:
+            told = replace(told, parts=(*told.parts, "recreate_table"))
+        yield told
 
     def _told(self, call: _Call) -> Operation:
         match call.name:
@@ -316,18 +328,21 @@ class _Source:
                     f"adds a foreign key to {refers[0] or 'a table'}",
                     "its rows may be refused, and its deletes of what they refer to",
                     refers=refers,
+                    parts=("add_foreign_key",),
                 )
             case "drop_constraint":
                 return self._drop_constraint(call)
             case "execute":
                 return self._execute(call)
             case "bulk_insert":
-                return self._data(call, "inserts rows", call.arguments.get("rows_of"), ())
+                return self._data(
+                    call, "inserts rows", call.arguments.get("rows_of"), (), inserts=True
+                )
             case "create_table_comment" | "drop_table_comment":
-                return self._say("expand", call, "changes the table's comment")
-        does, breaks = _TAKES_AWAY[call.name]
+                return self._say("expand", call, "changes the table's comment", parts=("comment",))
+        does, breaks, part = _TAKES_AWAY[call.name]
         columns = ", ".join(self._columns(call)) or "that only running it tells"
-        return self._say("contract", call, does.format(columns), breaks)
+        return self._say("contract", call, does.format(columns), breaks, parts=(part,))
 
     def _create_table(self, call: _Call) -> Operation:
         refers: list[str] = []
@@ -338,7 +353,9 @@ class _Source:
             ):
                 return _unknown(call.line, "creates a table with parts that only running it tells")
             refers += self._referred(each)
-        return self._say("expand", call, CREATES_TABLE, refers=tuple(refers))
+        return self._say(
+            "expand", call, CREATES_TABLE, refers=tuple(refers), parts=("create_table",)
+        )
 
     def _add_column(self, call: _Call) -> Operation:
         column = self._value(call.arguments.get("column"))
@@ -366,14 +383,54 @@ class _Source:
         filled = computed or not (default is None or self._is_none(default))
         does = f"{ADDS_COLUMN} {name}"
         refers = tuple(self._referred(column))
+        parts = () if flags["primary_key"] else self._parts_of_column(column, given, computed)
         if flags["primary_key"] or flags["unique"]:
             breaks = "its rows may be refused as duplicates"
-            return self._say("contract", call, f"{does}, unique", breaks, (name,), refers)
+            return self._say("contract", call, f"{does}, unique", breaks, (name,), refers, parts)
         if not flags["nullable"] and not filled:
             breaks = "its inserts fail, for it does not fill the column in"
             does = f"{does}, NOT NULL without a server default"
-            return self._say("contract", call, does, breaks, (name,), refers)
-        return self._say("expand", call, does, "", (name,), refers)
+            return self._say("contract", call, does, breaks, (name,), refers, parts)
+        return self._say("expand", call, does, "", (name,), refers, parts)
+
+    def _parts_of_column(
+        self, column: ast.Call, given: Mapping[str | None, Expression], computed: bool
+    ) -> tuple[Part, ...]:
+        """What else alembic makes with a column: each constraint and index is a statement."""
+        default = given.get("server_default")
+        numbered = self._flag(given.get("autoincrement"), False) is not False
+        parts: list[Part] = [
+            "add_expression_column"
+            if computed or numbered
+            else "add_column"
+            if default is None or self._is_none(default)
+            else "add_constant_column"
+            if self._is_constant(default)
+            else "add_expression_column"
+        ]
+        values = map(self._value, column.args)
+        paths = [self._path(each.func) or "" for each in values if isinstance(each, ast.Call)]
+        if self._flag(given.get("unique"), False):
+            parts.append("add_unique")
+        if self._flag(given.get("index"), False) is not False:
+            parts.append("create_index")
+        if any(path.endswith(".ForeignKey") for path in paths):
+            parts.append("add_foreign_key")
+        if any(path.endswith(".CheckConstraint") for path in paths):
+            parts.append("add_check")
+        return tuple(parts)
+
+    def _is_constant(self, default: Expression) -> bool:
+        """Whether a server's default is the same for every row, as far as its source shows."""
+        value = self._value(default)
+        if isinstance(value, ast.Call):
+            path = self._path(value.func) or ""
+            if path in {"sqlalchemy.true", "sqlalchemy.false"}:
+                return True
+            if path not in {"sqlalchemy.text", "sqlalchemy.sql.text"} or not value.args:
+                return False
+            return bool(_LITERAL.fullmatch(self._text(value.args[0])))
+        return bool(self._text(value))
 
     def _alter_column(self, call: _Call) -> Operation:
         name = self._text(call.arguments.get("column")) or "a column"
@@ -386,15 +443,38 @@ class _Source:
         type_ = given.pop("type_", None)
         nullable = given.pop("nullable", None)
         default = given.pop("server_default", None)
-        given.pop("comment", None)
+        comment = given.pop("comment", None)
         flag = self._flag(nullable, True)
         if given or flag is None:
             return _unknown(call.line, f"alters column {name} in a way that is not known here")
+        parts: list[Part] = []
+        if type_ is not None:
+            parts.append("alter_type")
+        if nullable is not None and not self._is_none(nullable):
+            parts.append("drop_not_null" if flag else "set_not_null")
+        if default is not None:
+            parts.append("set_default")
+        if comment is not None:
+            parts.append("comment")
+        if renamed is not None and not self._is_none(renamed):
+            parts.append("rename_column")
+        told = self._told_of_column(call, name, renamed, type_, default, flag)
+        return replace(told, parts=tuple(parts), new_type=self._new_type(type_))
+
+    def _told_of_column(
+        self,
+        call: _Call,
+        name: str,
+        renamed: Expression | None,
+        type_: Expression | None,
+        default: Expression | None,
+        nullable: bool,
+    ) -> Operation:
         if renamed is not None and not self._is_none(renamed):
             to = self._text(renamed) or "another name"
             breaks = "its queries name the column as it was"
             return self._say("contract", call, f"renames column {name} to {to}", breaks, (name,))
-        if not flag:
+        if not nullable:
             breaks = "its rows that leave the column empty are refused"
             return self._say("contract", call, f"makes column {name} NOT NULL", breaks, (name,))
         if type_ is not None and not self._grows(call.arguments.get("existing_type"), type_):
@@ -412,21 +492,23 @@ class _Source:
             return _unknown(call.line, "creates an index that only running it tells to be unique")
         if unique:
             columns = ", ".join(self._columns(call)) or "what only running it tells"
-            return self._say("contract", call, f"creates a unique index on {columns}", _REFUSED)
-        return self._say("expand", call, "creates an index")
+            does = f"creates a unique index on {columns}"
+            return self._say("contract", call, does, _REFUSED, parts=("create_index",))
+        return self._say("expand", call, "creates an index", parts=("create_index",))
 
     def _drop_constraint(self, call: _Call) -> Operation:
         type_ = self._text(call.arguments.get("type_"))
         if type_ == "check":
-            return self._say("expand", call, "drops a check constraint")
-        if type_ not in {"foreignkey", "primary", "unique"}:
+            return self._say("expand", call, "drops a check constraint", parts=("drop_check",))
+        part = _DROPS.get(type_)
+        if part is None:
             return _unknown(call.line, "drops a constraint of a type that it does not name")
         breaks = (
             "its deletes may rely on what follows them"
             if type_ == "foreignkey"
             else "it relies on duplicates being refused"
         )
-        return self._say("contract", call, f"drops a {type_} constraint", breaks)
+        return self._say("contract", call, f"drops a {type_} constraint", breaks, parts=(part,))
 
     # --- statements
 
@@ -442,11 +524,11 @@ class _Source:
             return self._sql(call, sql)
         verb, of, values = self._innermost(statement)
         if verb in {"select", "exists"}:
-            return self._say("expand", call, "reads rows")
+            return self._say("expand", call, "reads rows", parts=("read_rows",))
         if verb == "update":
             return self._data(call, f"updates {', '.join(values) or 'rows'}", of, values)
         if verb in {"insert", "delete"}:
-            return self._data(call, f"{verb}s rows", of, ())
+            return self._data(call, f"{verb}s rows", of, (), inserts=verb == "insert")
         return _unknown(call.line, "executes a statement that only running it tells")
 
     def _innermost(
@@ -486,9 +568,10 @@ class _Source:
             return _unknown(call.line, f"executes {shown[:80]!r}")
         verb = match["verb"].upper()
         if verb == "SELECT":
-            return self._say("expand", call, "reads rows")
+            return self._say("expand", call, "reads rows", parts=("read_rows",))
         does = {"UPDATE": "updates rows", "INSERT INTO": "inserts rows"}.get(verb, "deletes rows")
-        return Operation("data", match["table"], (), (), does, _REWRITTEN, call.line)
+        part: Part = "insert_rows" if verb == "INSERT INTO" else "update_rows"
+        return Operation("data", match["table"], (), (), does, _REWRITTEN, call.line, (part,))
 
     def _written(self, call: ast.Call) -> tuple[str, ...]:
         names = [each.arg or "" for each in call.keywords]
@@ -499,13 +582,20 @@ class _Source:
         return tuple(name or "?" for name in names)
 
     def _data(
-        self, call: _Call, does: str, of: Expression | None, columns: tuple[str, ...]
+        self,
+        call: _Call,
+        does: str,
+        of: Expression | None,
+        columns: tuple[str, ...],
+        *,
+        inserts: bool = False,
     ) -> Operation:
         table = self._value(of)
         name = ""
         if isinstance(table, ast.Call) and self._is_table(table):
             name = self._text(table.args[0] if table.args else None)
-        return Operation("data", name, columns, (), does, _REWRITTEN, call.line)
+        part: Part = "insert_rows" if inserts else "update_rows"
+        return Operation("data", name, columns, (), does, _REWRITTEN, call.line, (part,))
 
     # --- expressions
 
@@ -517,11 +607,12 @@ class _Source:
         breaks: str = "",
         columns: tuple[str, ...] | None = None,
         refers: tuple[str, ...] = (),
+        parts: tuple[Part, ...] = (),
     ) -> Operation:
         if columns is None:
             columns = self._columns(call)
         table = self._text(call.arguments.get("table"))
-        return Operation(kind, table, columns, refers, does, breaks, call.line)
+        return Operation(kind, table, columns, refers, does, breaks, call.line, parts)
 
     def _columns(self, call: _Call) -> tuple[str, ...]:
         given = self._value(call.arguments.get("columns") or call.arguments.get("column"))
@@ -552,6 +643,14 @@ class _Source:
     def _grows(self, existing: Expression | None, new: Expression) -> bool:
         before, after = self._size(existing), self._size(new)
         return bool(before and after and before[0] == after[0] and before[1] <= after[1])
+
+    def _new_type(self, type_: Expression | None) -> str:
+        value = self._value(type_)
+        path = self._path(value.func if isinstance(value, ast.Call) else value) or ""
+        size = self._size(type_)
+        if size is None or size[0] != "text":
+            return ""
+        return "TEXT" if path.endswith("Text") else f"VARCHAR({size[1]})"
 
     def _size(self, type_: Expression | None) -> tuple[str, int] | None:
         type_ = self._value(type_)
@@ -622,15 +721,32 @@ class _Source:
 _REFUSED = "its rows may be refused as duplicates"
 _REWRITTEN = "it may read rows that it did not write so"
 # Of operations that never only add: what they do, and what that means for an older release.
-_TAKES_AWAY = {
-    "create_check_constraint": ("adds a check constraint", "its rows may be refused"),
-    "create_exclude_constraint": ("adds an exclusion constraint", "its rows may be refused"),
-    "create_primary_key": ("adds a primary key on {}", _REFUSED),
-    "create_unique_constraint": ("adds a unique constraint on {}", _REFUSED),
-    "drop_column": ("drops column {}", "its queries name the column"),
-    "drop_index": ("drops an index", "it relies on duplicates being refused, if that was unique"),
-    "drop_table": ("drops the table", "its queries name the table"),
-    "rename_table": ("renames the table", "its queries name the table as it was"),
+_TAKES_AWAY: dict[str, tuple[str, str, Part]] = {
+    "create_check_constraint": ("adds a check constraint", "its rows may be refused", "add_check"),
+    "create_exclude_constraint": (
+        "adds an exclusion constraint",
+        "its rows may be refused",
+        "add_exclusion",
+    ),
+    "create_primary_key": ("adds a primary key on {}", _REFUSED, "add_primary_key"),
+    "create_unique_constraint": ("adds a unique constraint on {}", _REFUSED, "add_unique"),
+    "drop_column": ("drops column {}", "its queries name the column", "drop_column"),
+    "drop_index": (
+        "drops an index",
+        "it relies on duplicates being refused, if that was unique",
+        "drop_index",
+    ),
+    "drop_table": ("drops the table", "its queries name the table", "drop_table"),
+    "rename_table": (
+        "renames the table",
+        "its queries name the table as it was",
+        "rename_table",
+    ),
+}
+_DROPS: dict[str, Part] = {
+    "foreignkey": "drop_foreign_key",
+    "primary": "drop_primary_key",
+    "unique": "drop_index",
 }
 
 

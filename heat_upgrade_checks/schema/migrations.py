@@ -12,6 +12,37 @@ _STANDS_FOR_MIGRATE = "c6214ca60943"
 
 Kind = Literal["expand", "contract", "data", "unknown"]
 
+# What a server is told to do, one after the other, for one operation.
+Part = Literal[
+    "add_check",
+    "add_column",
+    "add_constant_column",
+    "add_exclusion",
+    "add_expression_column",
+    "add_foreign_key",
+    "add_primary_key",
+    "add_unique",
+    "alter_type",
+    "comment",
+    "create_index",
+    "create_table",
+    "drop_check",
+    "drop_column",
+    "drop_foreign_key",
+    "drop_index",
+    "drop_not_null",
+    "drop_primary_key",
+    "drop_table",
+    "insert_rows",
+    "read_rows",
+    "recreate_table",
+    "rename_column",
+    "rename_table",
+    "set_default",
+    "set_not_null",
+    "update_rows",
+]
+
 CREATES_TABLE = "creates the table"
 ADDS_COLUMN = "adds column"
 
@@ -24,7 +55,9 @@ class Operation:
     work with, "data" writes rows, "unknown" is what only a human can tell. `does` is its verb
     phrase, `breaks` what that means for the older release. `table` is empty where only running it
     tells which; `columns` are those that it adds, changes or writes; `refers` are the tables that
-    its foreign keys refer to.
+    its foreign keys refer to. `parts` is what the server is told to do, empty where only running it
+    tells; a column is added with no default, a constant one, or one that is computed for each row.
+    `new_type` is what a column becomes, `VARCHAR(n)` or `TEXT`, empty where it is none of these.
     """
 
     kind: Kind
@@ -34,6 +67,8 @@ class Operation:
     does: str
     breaks: str
     line: int
+    parts: tuple[Part, ...] = ()
+    new_type: str = ""
 
 
 @dataclass(frozen=True)

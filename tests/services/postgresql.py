@@ -127,7 +127,7 @@ class PostgreSQL:
         account = f"{quote(user, safe='')}:{quote(password, safe='')}"
         return f"postgresql+psycopg2://{account}@127.0.0.1:{self.port}/{database}"
 
-    def dump(self, database: str, path: Path) -> None:
+    def dump(self, database: str, path: Path, *options: str) -> None:
         """Write a consistent backup of one database, as an operator would."""
         command: list[str | Path] = [
             _program("pg_dump"),
@@ -135,6 +135,7 @@ class PostgreSQL:
             f"--port={self.port}",
             "--username=postgres",
             f"--file={path}",
+            *options,
             database,
         ]
         path.parent.mkdir(parents=True, exist_ok=True)

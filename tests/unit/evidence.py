@@ -8,6 +8,7 @@ from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.rehearsal.record import Rehearsal, RehearsedBackup
 from tests.unit.checks import NOW
 
 OLD, NEW = "heat-n", "heat-n1"
@@ -31,6 +32,22 @@ def a_database(**changes: Any) -> Database:
         changed_at=None,
         services=(a_row("e1", "control1"),),
         in_flight=(),
+    )
+    return replace(made, **changes)
+
+
+def a_rehearsal(**changes: Any) -> Rehearsal:
+    """A rehearsal of 25 -> 26 of which nothing is told yet, with changes."""
+    made = Rehearsal(
+        tool="0",
+        started_at=NOW,
+        seconds=10.0,
+        database="heat",
+        backup=RehearsedBackup("/var/backups/heat.sql", "mariadb-dump", 1000, "digest"),
+        current_version="25.0.2",
+        target_version="26.0.2",
+        server="MariaDB 10.11",
+        differs=(),
     )
     return replace(made, **changes)
 

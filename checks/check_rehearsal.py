@@ -1,0 +1,134 @@
+"""Was the migration rehearsed on this backup, and how did it go?"""
+
+from dataclasses import asdict
+
+from heat_upgrade_checks import check
+from heat_upgrade_checks.evidence.backup import Backups
+from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure
+from heat_upgrade_checks.rehearsal.record import Rehearsal
+from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.schema.meaning import meaning, restraint
+
+_REHEARSE = "Rehearse it; nothing of the live database is touched."
+_COMMAND = (["heat-upgrade-check", "rehearse"],)
+_UNFIT = "Do not upgrade this database with this target; report it to Heat's developers."
+
+
+def _none(gate: Judgement, id: str, obj: str, reason: str) -> None:
+    """There is no rehearsal that counts, which is for the plan to allow."""
+    if id in gate.plan.require:
+        gate.cannot_tell(f"the plan requires it: {obj} {reason}; run heat-upgrade-check rehearse")
+    else:
+        gate.warn(obj, reason, hint=_REHEARSE, commands=_COMMAND)
+
+
+@check("backup.restores", phases=["pre"], guide="prerequisites")
+def check_the_backup_was_restored(
+    rehearsal: LastRehearsal, backups: Backups, gate: Judgement
+) -> None:
+    """A rehearsal restored exactly this backup."""
+    gate.looked_at(f"{rehearsal.extent}; {backups.extent}")
+    backup, record = backups.newest, rehearsal.record
+    if backup is None:
+        gate.not_applicable("there is no backup; see backup.exists")
+    elif record is None:
+        _none(gate, "backup.restores", backup.path, "was never restored")
+    elif record.backup.sha256 != backup.sha256:
+        _none(
+            gate,
+            "backup.restores",
+            backup.path,
+            f"is not what was restored last, {record.backup.path}",
+        )
+    elif record.failure is not None and record.failure.step == "restore":
+        gate.block(
+            backup.path,
+            record.failure.sentence,
+            hint="Make another backup and rehearse it.",
+            commands=_COMMAND,
+        )
+    elif record.restored is not None:
+        rows = record.restored.rows
+        gate.note(
+            backup.path,
+            f"was restored in {duration(record.restored.seconds)}: {sum(rows.values())} rows in "
+            f"{len(rows)} tables, revision {record.restored.revision or 'none'}",
+        )
+
+
+@check("schema.rehearsed", phases=["pre"], guide="prerequisites")
+def check_the_migration_was_rehearsed(
+    rehearsal: LastRehearsal, backups: Backups, target_release: Release, gate: Judgement
+) -> None:
+    """The target's db_sync succeeded on this backup, and the releases worked on what it left."""
+    gate.looked_at(f"{rehearsal.extent}; {target_release.extent}")
+    record = rehearsal.record
+    database = f"database {backups.database}"
+    if record is None:
+        _none(gate, "schema.rehearsed", database, "was not migrated in a rehearsal")
+    elif record.target_version != target_release.version:
+        _none(
+            gate,
+            "schema.rehearsed",
+            database,
+            f"was migrated to {record.target_version} in the rehearsal, and the target is "
+            f"{target_release.version}",
+        )
+    elif backups.newest is None or record.backup.sha256 != backups.newest.sha256:
+        _none(
+            gate,
+            "schema.rehearsed",
+            database,
+            f"was rehearsed with {record.backup.path}, which is not the newest backup",
+        )
+    elif record.failure is not None:
+        gate.block(
+            f"the rehearsal's step {record.failure.step}",
+            record.failure.sentence,
+            hint="Remove the reason (schema.charset and schema.not-half-migrated name known ones), "
+            "make another backup and rehearse it.",
+            commands=_COMMAND,
+        )
+    elif record.exercise is None or (
+        gate.mode == "rolling" and "current" not in record.exercise.tables
+    ):
+        _none(gate, "schema.rehearsed", database, "was rehearsed without the current release")
+    else:
+        _judge(record, record.exercise, gate)
+
+
+def _judge(record: Rehearsal, exercise: Exercise, gate: Judgement) -> None:
+    window, migrated = gate.plan.window, record.migrated
+    if window is not None and migrated and migrated.seconds > window.total_seconds():
+        gate.block(
+            "window",
+            f"is {duration(window.total_seconds())}; db_sync took {duration(migrated.seconds)}",
+            hint="Purge deleted stacks first, or plan a longer window.",
+        )
+    for phrase in record.differs:
+        gate.note("scratch server", phrase)
+    for found in record.differences:
+        each = found.difference
+        gate.block(
+            each.object,
+            meaning(each, found.side),
+            hint=_UNFIT,
+            data={"side": found.side, "kind": each.kind},
+        )
+    for failure in exercise.failures:
+        _judge_failure(failure, gate)
+    for done in record.changes:
+        gate.note("the migration", done)
+
+
+def _judge_failure(failure: Failure, gate: Judgement) -> None:
+    """A release that could not work with a table's rows."""
+    say, hint = gate.block, _UNFIT
+    if failure.operation == "read":
+        hint = "Find the row in the live database; it is damaged, or that release cannot read it."
+    elif failure.operation == "delete" and failure.unknown_foreign_key:
+        say, hint = gate.warn, restraint(failure.table, failure.release)
+    say(f"table {failure.table}", failure.summary, hint=hint, data=asdict(failure))

@@ -191,7 +191,7 @@ def _compare_rows(backup: Backup, table: str, held: int, live: int, gate: Judgem
             data=data,
         )
     elif held > live:
-        gate.block(
+        gate.warn(
             backup.path,
             summary,
             hint="If they were purged since, back up again; else find out where the rows went.",

@@ -27,6 +27,7 @@ _HEAT_CONF = """\
 [DEFAULT]
 host = {host}
 transport_url = rabbit://heat:{password}@127.0.0.1:5672/{vhost}
+auth_encryption_key = {key}
 
 [database]
 connection = sqlite:///{database}
@@ -49,6 +50,7 @@ class Deployment:
     def __init__(self, folder: Path, mode: Mode) -> None:
         self.folder, self.mode = folder, mode
         self.database = HeatDatabase(folder / "heat.sqlite")
+        self._key = uuid4().hex
         self.state = folder / "state.json"
         self.plan_file = folder / "heat-upgrade.yaml"
         self.old = [self.engine("engine-1", OLD_VHOST), self.engine("engine-2", OLD_VHOST)]
@@ -137,7 +139,11 @@ class Deployment:
         path = self.folder / f"heat-{name}.conf"
         path.write_text(
             _HEAT_CONF.format(
-                host=host, vhost=vhost, database=self.database.path, password=uuid4().hex
+                host=host,
+                vhost=vhost,
+                database=self.database.path,
+                password=uuid4().hex,
+                key=self._key,
             ),
             encoding="utf-8",
         )

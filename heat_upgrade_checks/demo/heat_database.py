@@ -16,7 +16,8 @@ REPORT_INTERVAL = 60
 _TABLES = {
     "raw_template": "id INTEGER PRIMARY KEY, template TEXT, environment TEXT",
     "raw_template_files": "id INTEGER PRIMARY KEY, files TEXT",
-    "user_creds": "id INTEGER PRIMARY KEY, username TEXT, trust_id TEXT, decrypt_method TEXT",
+    "user_creds": "id INTEGER PRIMARY KEY, username TEXT, password TEXT, trust_id TEXT, "
+    "decrypt_method TEXT",
     "stack": "id TEXT PRIMARY KEY, name TEXT, tenant TEXT, owner_id TEXT, "
     "raw_template_id INTEGER, action TEXT, status TEXT, status_reason TEXT, timeout INTEGER, "
     "convergence BOOLEAN, backup BOOLEAN, current_traversal TEXT, "
@@ -27,7 +28,8 @@ _TABLES = {
     "stack_id TEXT, root_stack_id TEXT, action TEXT, status TEXT, status_reason TEXT, "
     "engine_id TEXT, "
     "atomic_key INTEGER, current_template_id INTEGER",
-    "resource_data": "id INTEGER PRIMARY KEY, key TEXT, value TEXT, resource_id INTEGER",
+    "resource_data": "id INTEGER PRIMARY KEY, key TEXT, value TEXT, redact BOOLEAN, "
+    "resource_id INTEGER, decrypt_method TEXT",
     "resource_properties_data": "id INTEGER PRIMARY KEY, data TEXT, encrypted BOOLEAN",
     "event": "id INTEGER PRIMARY KEY, stack_id TEXT, uuid TEXT, resource_name TEXT, "
     "physical_resource_id TEXT, resource_status TEXT, resource_status_reason TEXT, "

@@ -1,4 +1,4 @@
-"""An interpreter that answers as a Heat release's would: version, schema, RPC, resource types."""
+"""An interpreter that answers as a Heat release's would: version, schema, RPC, options, types."""
 
 import venv
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import packaging
 import sqlalchemy
+
+from heat_upgrade_checks.evidence.series_libraries import LIBRARIES
 
 _REVISION = '''"""Revision {revision} of the demo."""
 
@@ -38,9 +40,47 @@ with sqlalchemy.create_engine("sqlite://").connect() as connection:
         connection.exec_driver_sql(statement)
     BASE.metadata.reflect(connection)
 """
+# What ask_options.py, ask_paste.py, ask_policies.py and ask_credentials.py import of Heat.
+_CONFIGURATION = {
+    "common/config.py": """
+from oslo_config import cfg
+
+def list_opts():
+    yield None, [cfg.HostAddressOpt("host"), cfg.StrOpt("transport_url", secret=True)]
+    yield "database", [cfg.StrOpt("connection", secret=True)]
+""",
+    "common/crypt.py": """
+from oslo_config import cfg
+
+def list_opts():
+    yield None, [cfg.StrOpt("auth_encryption_key", secret=True, default="")]
+""",
+    "common/policy.py": """
+from oslo_config import cfg
+
+cfg.CONF.register_opts(
+    [cfg.BoolOpt("enforce_scope", default=True), cfg.BoolOpt("enforce_new_defaults", default=True)],
+    group="oslo_policy",
+)
+
+class enforcer:
+    policy_file, policy_path = "policy.yaml", None
+    rules, file_rules, registered_rules = {}, {}, {}
+
+    @staticmethod
+    def load_rules():
+        pass
+
+def get_enforcer():
+    class policies:
+        pass
+    policies.enforcer = enforcer
+    return policies
+""",
+    "common/wsgi.py": "def setup_paste_factories(conf):\n    pass\n",
+}
 # What ask_resource_types.py imports of Heat.
 _RESOURCE_TYPES = {
-    "common/config.py": "",
     "common/exception.py": "class StackValidationFailed(Exception): pass\n",
     "engine/resources/openstack/heat/none_resource.py": "class NoneResource: pass\n",
     "engine/resources/__init__.py": """
@@ -57,6 +97,28 @@ def global_env():
     return environment
 """,
 }
+
+
+# What ask_code.py loads of Heat, and ask_upgrade_check.py runs.
+_SERVICES = {
+    "cmd/engine.py": "def main(): ...\n",
+    "cmd/status.py": "def main(): return 0\n",
+    "api/openstack/v1/__init__.py": "",
+    "api/cfn/v1/__init__.py": "",
+}
+_ENTRY_POINTS = """
+[console_scripts]
+heat-engine = heat.cmd.engine:main
+heat-status = heat.cmd.status:main
+
+[oslo.messaging.drivers]
+rabbit = heat.cmd.engine:main
+
+[oslo.config.opts]
+heat.common.config = heat.common.config:list_opts
+heat.common.crypt = heat.common.crypt:list_opts
+"""
+_METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
 
 
 def install(
@@ -76,11 +138,19 @@ def install(
     # Requirements of Heat's; here this tool's own serve for them.
     needed = {Path(module.__file__ or "").parents[1] for module in (packaging, sqlalchemy)}
     (packages / "demo.pth").write_text("".join(f"{path}\n" for path in needed), "utf-8")
-    metadata = packages / f"openstack_heat-{version}.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: openstack-heat\nVersion: {version}\n", encoding="utf-8"
-    )
+    # This tool's own oslo libraries are not those of the series.
+    libraries = {
+        name: "{}.{}.0".format(*series[int(version.partition(".")[0])])
+        for name, series in LIBRARIES.items()
+    }
+    for name, installed in {"openstack-heat": version, **libraries}.items():
+        metadata = packages / f"{name.replace('-', '_')}-{installed}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(
+            _METADATA.format(name=name, version=installed), encoding="utf-8"
+        )
+        if name == "openstack-heat":
+            (metadata / "entry_points.txt").write_text(_ENTRY_POINTS, encoding="utf-8")
     migrations = packages / "heat" / "db" / "migrations"
     (migrations / "versions").mkdir(parents=True)
     (packages / "heat" / "__init__.py").touch()
@@ -101,7 +171,7 @@ def install(
         (engine / f"{module}.py").write_text(
             f"class {name}:\n    RPC_API_VERSION = {rpc!r}\n", encoding="utf-8"
         )
-    for path, source in _RESOURCE_TYPES.items():
+    for path, source in (_CONFIGURATION | _RESOURCE_TYPES | _SERVICES).items():
         file = packages / "heat" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(source, encoding="utf-8")

@@ -16,6 +16,7 @@ def gates(lab_24_25: Rolling, tmp_path: Path) -> Gates:
 
 
 def test_pre_and_installed_are_go(gates: Gates) -> None:
+    assert gates.call("rehearse").code == 0
     pre = gates.judge("pre")
     assert pre.code == 0, pre.out
     assert pre.gate["upgrade"]["current"] == {"version": "24.1.2", "series": "2025.1"}

@@ -55,7 +55,7 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
 def begun(gates: Gates) -> Gates:
     """The same after the gate of phase pre opened."""
     outcome = gates.judge("pre")
-    assert outcome.code == 0, outcome.out
+    assert not outcome.red, outcome.out
     check = outcome.check("stacks.preserved")
     # Of the six, two are the groups' nested stacks.
     assert check["looked_at"].startswith("6 stacks (nested, hidden and backup included) with 13 ")

@@ -1,5 +1,6 @@
 """The driver as an operator calls it, on the embedded deployment."""
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,12 @@ import yaml
 
 from heat_upgrade_checks.demo.deployment import Deployment
 from heat_upgrade_checks.demo.server import DemoServer
+from heat_upgrade_checks.rehearsal import record
+from heat_upgrade_checks.rehearsal.exercise import Exercise
+from heat_upgrade_checks.rehearsal.migrate import Migrated
+from heat_upgrade_checks.rehearsal.record import RehearsedBackup, Restored
 from tests.driver import COMMAND, Outcome, call, interrupt
+from tests.unit.evidence import a_rehearsal
 
 
 @dataclass
@@ -28,6 +34,20 @@ class Site:
         plan = yaml.safe_load(self.demo.plan_file.read_text("utf-8")) | sections
         kept = {key: value for key, value in plan.items() if value is not None}
         self.demo.plan_file.write_text(yaml.safe_dump(kept), "utf-8")
+
+    def rehearse(self) -> None:
+        """Leave the record of a rehearsal that found nothing, with the backup as it is now."""
+        backup = self.demo.folder / "heat.backup.sqlite"
+        sha256 = hashlib.sha256(backup.read_bytes()).hexdigest()
+        rehearsal = a_rehearsal(
+            backup=RehearsedBackup(str(backup), "sqlite", backup.stat().st_size, sha256),
+            restored=Restored(0.1, {"stack": 25}, "c6214ca60943"),
+            migrated=Migrated(0.1, ()),
+            exercise=Exercise(
+                {"current": 15, "target": 16}, {"current": 0, "target": 0}, 600, (), ()
+            ),
+        )
+        record.write(self.folder / "reports" / "demo-rolling", rehearsal)
 
     def call(self, *arguments: str, program: str = COMMAND) -> Outcome:
         """`heat-upgrade-check` with these arguments and the embedded deployment's plan."""
@@ -62,7 +82,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     demo.create(server.url)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(demo, tmp_path / "here", server)
+    site = Site(demo, tmp_path / "here", server)
+    site.rehearse()
+    yield site
     server.shutdown()
     thread.join()
     server.server_close()

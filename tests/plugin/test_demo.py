@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.driver import call
 
 ROLLING = [
-    ("pre", "go"),
+    ("pre", "go-with-warnings"),
     ("installed", "go"),
     ("synced", "go"),
     ("vhost", "go"),
@@ -15,7 +15,10 @@ ROLLING = [
     ("last-engine", "go"),
     ("post", "go"),
 ]
-COLD = [(phase, "go") for phase in ("pre", "stopped", "installed", "synced", "post")]
+COLD = [
+    ("pre", "go-with-warnings"),
+    *((phase, "go") for phase in ("stopped", "installed", "synced", "post")),
+]
 
 
 def test_the_demo_passes_every_gate_but_the_one_with_work_left(tmp_path: Path) -> None:

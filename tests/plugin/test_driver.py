@@ -224,6 +224,8 @@ def test_list_and_explain(site: Site) -> None:
         "# backup.complete",
         "# backup.exists",
         "# backup.fresh",
+        "# backup.matches-database",
+        "# backup.restores",
     ]
 
 

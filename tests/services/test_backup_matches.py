@@ -152,8 +152,8 @@ def test_rows_that_went_since_are_told(
     execute(heat, "DELETE FROM resource", "DELETE FROM stack WHERE deleted_at IS NOT NULL")
     gate, _ = judged(heat, path)
     assert said(gate) == [
-        "blocker holds 240 rows of resource, the database has 0",
-        "blocker holds 120 rows of stack, the database has 60",
+        "warning holds 240 rows of resource, the database has 0",
+        "warning holds 120 rows of stack, the database has 60",
     ]
     assert "purged" in gate.findings[0].hint
 
@@ -266,8 +266,8 @@ def test_backups_of_postgresql(
     assert "181 rows of 9 tables, 181 in the live database, 20 of 20 sampled" in gate.extent
     execute(heat, "DELETE FROM resource", "DELETE FROM stack")
     assert said(judged(heat, path)[0]) == [
-        "blocker holds 120 rows of resource, the database has 0",
-        "blocker holds 60 rows of stack, the database has 0",
+        "warning holds 120 rows of resource, the database has 0",
+        "warning holds 60 rows of stack, the database has 0",
         "blocker none of 20 sampled stacks is in the live database: "
         "it is of another deployment, or all were purged",
     ]
@@ -284,5 +284,5 @@ def test_a_copy_of_sqlite(on_sqlite: Make, tmp_path: Path) -> None:
     assert "20 of 20 sampled" in gate.extent
     execute(heat, "DELETE FROM resource", "DELETE FROM stack WHERE id < '00000020'")
     assert said(judged(heat, copy)[0])[0] == (
-        "blocker holds 120 rows of resource, the database has 0"
+        "warning holds 120 rows of resource, the database has 0"
     )

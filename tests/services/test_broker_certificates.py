@@ -48,7 +48,7 @@ def _site(folder: Path, port: int, options: str) -> Site:
 
 
 def _judge(site: Site, version: str) -> Judgement:
-    release = Release(version, "", "", "", (), None, "", "", ())
+    release = Release(version, "", "", "", (), None, "", "")
     facts = broker_certificates.observe(site)
     return judge(CHECK, "installed", broker_certificates=facts, target_release=release)
 

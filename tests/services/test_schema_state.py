@@ -44,7 +44,7 @@ def _name(heat: HeatDatabase) -> str:
 def _target(release: int) -> Release:
     heads = HEADS[release]
     version, migrate = venvs.version(release), None if heads else 86
-    return Release(version, "x", "/bin/python", "3.11.7", heads, migrate, "1.36", "1.9", ())
+    return Release(version, "x", "/bin/python", "3.11.7", heads, migrate, "1.36", "1.9")
 
 
 def _judge(

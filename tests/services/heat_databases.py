@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from tests.lab import venvs
-from tests.services import processes
+from tests.services import heat_schemas, processes
 
 PASSWORD = "canary-of-the-heat-database-7c1d"
 
@@ -28,6 +28,9 @@ class HeatDatabase:
 
     def db_sync(self, release: int) -> None:
         """Bring it to the head of a release."""
+        heat_schemas.make(sa.make_url(self.url), release, lambda: self._db_sync(release))
+
+    def _db_sync(self, release: int) -> None:
         conf = self.configuration()
         program = venvs.interpreter(release).parent / "heat-manage"
         log = self.folder / f"db_sync-{release}.log"

@@ -179,13 +179,16 @@ def init(plan: Path | None) -> None:
 
 @main.command()
 @click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
-def notes(plan: Path | None) -> None:
+@click.option("--fetch", is_flag=True, help="First download both releases' sdists, as pip would.")
+def notes(plan: Path | None, fetch: bool) -> None:
     """Show the release notes between both releases; write the file that acknowledges them."""
     from heat_upgrade_checks import notes_command
     from heat_upgrade_checks.evidence.site import Site
 
-    loaded, _ = plans.load(_plan_path(plan))
-    for line in notes_command.run(Site(loaded, Path())):
+    path = _plan_path(plan)
+    site = Site(plans.load(path)[0], Path())
+    folder = path.absolute().parent
+    for line in notes_command.run_fetching(site, folder) if fetch else notes_command.run(site):
         click.echo(line)
 
 

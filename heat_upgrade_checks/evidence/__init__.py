@@ -80,7 +80,7 @@ SOURCES: dict[str, Source] = {
         Source("api", "Heat's API", "api", deadline=200.0),
         Source("backups", "database backup", "backup", deadline=None),
         Source("rehearsal", "the last rehearsal", "rehearsal"),
-        Source("release_notes", "release notes", "release_notes"),
+        Source("release_notes", "release notes", "release_notes", deadline=300.0),
         Source("earlier_gates", "earlier gates of this upgrade", "earlier_gates"),
         Source(
             "baseline", "Heat's database, the baseline of its stacks", "baseline", deadline=None

@@ -1,6 +1,7 @@
-"""What is known of release notes and of who has read them."""
+"""What is known of release notes, of whom they touch and of who has read them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 MUST_ACKNOWLEDGE = ("critical", "security", "upgrade", "deprecations", "issues")
 
@@ -42,16 +43,43 @@ class Acknowledgement:
         """Whether somebody put name and date to it."""
         return bool(self.by.strip() and self.at.strip())
 
+    def is_signature_of(self, note: Note) -> bool:
+        """Whether somebody signed this very text of the note."""
+        return self.is_signed and (self.name, self.sha256) == (note.name, note.sha256)
+
 
 @dataclass(frozen=True)
 class ReleaseNotes:
-    """The notes of `target` that `current` does not have, and the acknowledgements in `file`."""
+    """The notes of `target` that `current` does not have, and the acknowledgements in `file`.
+
+    `touches` tells by a note's name why it touches this deployment, and `untold` what could not be
+    looked at for that. `lost` are the names of notes that only `current` has; `edited` those of
+    notes that both have and that read differently.
+    """
 
     current: str
     target: str
     notes: tuple[Note, ...]
     file: str
     acknowledgements: tuple[Acknowledgement, ...]
+    touches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+
+    @property
+    def in_order(self) -> tuple[Note, ...]:
+        """The notes as they should be read: what touches this deployment, then what asks for it."""
+        return tuple(
+            sorted(
+                self.notes,
+                key=lambda note: (
+                    note.name not in self.touches,
+                    not note.must_be_acknowledged,
+                    note.name,
+                ),
+            )
+        )
 
     @property
     def extent(self) -> str:

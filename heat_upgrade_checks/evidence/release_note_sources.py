@@ -30,7 +30,8 @@ def read_notes(source: Path) -> dict[str, bytes]:
         reason = getattr(error, "strerror", None) or "no whole .tar.gz archive"
         raise Unobserved(
             f"release notes in {source} cannot be read ({reason}): "
-            "name an sdist of Heat or a folder with its release notes"
+            "name an sdist of Heat or a folder with its release notes, or fetch both sdists with "
+            "`heat-upgrade-check notes --fetch`"
         ) from None
     return _not_empty(notes, str(source))
 

@@ -1,17 +1,22 @@
-"""The release notes that the target adds, and who has acknowledged them."""
+"""The release notes that the target adds, whom they touch, and who has acknowledged them."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 
 import yaml
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import release
+from heat_upgrade_checks.evidence import release, release_note_touches
 from heat_upgrade_checks.evidence.acknowledgements import read_acknowledgements
 from heat_upgrade_checks.evidence.release_note_facts import Note, ReleaseNotes
 from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.yaml_documents import UNREADABLE_YAML
+
+# What `reno new` ends a name with; reno takes notes with the same id for one, whatever their names
+# begin with (reno/scanner.py, _get_unique_id).
+_UNIQUE_ID = re.compile(r".*-([0-9a-f]{16})\.yaml")
 
 
 def observe(site: Site) -> ReleaseNotes:
@@ -19,8 +24,8 @@ def observe(site: Site) -> ReleaseNotes:
     plan = site.plan.notes
     if plan is None:
         raise Unobserved(
-            "the plan names no release notes; "
-            "add: notes: {current: SDIST_OR_FOLDER, target: SDIST_OR_FOLDER}"
+            "the plan names no release notes; fetch them with `heat-upgrade-check notes --fetch`, "
+            "or add: notes: {current: SDIST_OR_FOLDER, target: SDIST_OR_FOLDER}"
         )
     if plan.current is not None and plan.target is not None:
         names = str(plan.current), str(plan.target)
@@ -28,17 +33,57 @@ def observe(site: Site) -> ReleaseNotes:
     elif plan.git is not None:
         names = release.observe_current(site).version, release.observe_target(site).version
         current, target = (read_tag(plan.git, version) for version in names)
-    notes = new_notes(current, target)
     acknowledgements = read_acknowledgements(plan.acknowledgements)
-    return ReleaseNotes(*names, notes, str(plan.acknowledgements), acknowledgements)
+    notes = new_notes(current, target)
+    touches, untold = release_note_touches.find(site, notes)
+    return ReleaseNotes(
+        *names,
+        notes,
+        str(plan.acknowledgements),
+        acknowledgements,
+        touches,
+        untold,
+        lost_notes(current, target),
+        edited_notes(current, target),
+    )
 
 
 def new_notes(current: Mapping[str, bytes], target: Mapping[str, bytes]) -> tuple[Note, ...]:
-    """The notes whose file names only the target has, sorted by name.
+    """The notes that only the target has, sorted by name.
 
-    A note that was backported to the current release has the same name there.
+    A note that was backported to the current release has the same id there.
     """
-    return tuple(_note(name, target[name]) for name in sorted(target.keys() - current.keys()))
+    return tuple(_note(name, target[name]) for name in _only_in(target, current))
+
+
+def lost_notes(current: Mapping[str, bytes], target: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The names of the notes that only the current release has.
+
+    Such a note was backported to the current series after the target had been released.
+    """
+    return _only_in(current, target)
+
+
+def edited_notes(current: Mapping[str, bytes], target: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The names of the notes of both that say something else in the target; spaces do not count."""
+    return tuple(
+        name
+        for name in sorted(current.keys() & target.keys())
+        if current[name].split() != target[name].split()
+    )
+
+
+def _only_in(these: Mapping[str, bytes], those: Mapping[str, bytes]) -> tuple[str, ...]:
+    # Only a name that is gone can have become another one: a copied id hides no note.
+    renamed = {_unique_id(name) for name in those.keys() - these.keys()} - {None}
+    return tuple(
+        name for name in sorted(these.keys() - those.keys()) if _unique_id(name) not in renamed
+    )
+
+
+def _unique_id(name: str) -> str | None:
+    match = _UNIQUE_ID.fullmatch(name)
+    return match[1] if match else None
 
 
 def _note(name: str, content: bytes) -> Note:
@@ -46,15 +91,15 @@ def _note(name: str, content: bytes) -> Note:
         # safe_load shares what aliases name and gives up on deep nesting, which scan does not.
         parsed = yaml.safe_load(content)
         aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(content))
+        if isinstance(parsed, dict) and not aliases:
+            sections = {_text(section): _texts(texts) for section, texts in parsed.items()}
+            return Note(name, hashlib.sha256(content).hexdigest(), sections)
     except UNREADABLE_YAML:
         raise Unobserved(f"release note {name} is no readable YAML: read it by hand") from None
     if aliases:
         # Written out, aliases of aliases unfold without limit; the notes of Heat have none.
         raise Unobserved(f"release note {name} has YAML aliases: read it by hand")
-    if not isinstance(parsed, dict):
-        raise Unobserved(f"release note {name} has no sections: read it by hand")
-    sections = {str(section): _texts(texts) for section, texts in parsed.items()}
-    return Note(name, hashlib.sha256(content).hexdigest(), sections)
+    raise Unobserved(f"release note {name} has no sections: read it by hand")
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 import re
 
 from heat_upgrade_checks.gate import Gate
-from heat_upgrade_checks.report import sections
+from heat_upgrade_checks.report import release_notes, sections
+from heat_upgrade_checks.report.release_notes import NoteRow
 from heat_upgrade_checks.report.sections import Section
 from heat_upgrade_checks.report.wording import (
     clipped,
@@ -23,6 +24,8 @@ _CAPS = ((20, 20), (20, 5), (20, 2), (10, 2), (5, 2), (5, 1), (2, 1), (1, 1), (1
 
 _LONGEST_NAME = 80
 _LONGEST_SENTENCE = 240
+# Enough to recognise a digest by; gate.html and gate.json have the whole one.
+_DIGEST = 12
 
 
 def render(gate: Gate) -> str:
@@ -41,7 +44,7 @@ def render(gate: Gate) -> str:
         comment = "\n\n".join(part for part in parts if part) + "\n"
         if len(comment.encode()) < SIZE_LIMIT:
             break
-    return comment
+    return comment + _release_notes(gate, SIZE_LIMIT - len(comment.encode()))
 
 
 def _head(gate: Gate) -> str:
@@ -86,6 +89,27 @@ def _section(section: Section, cap: int) -> str:
     if left := more(section.entries, cap):
         lines.append(f"- {left}")
     return "\n".join(lines)
+
+
+def _release_notes(gate: Gate, room: int) -> str:
+    """As many release notes as there is room for, in bytes, with who acknowledged them."""
+    rows = release_notes.rows(gate)
+    for shown in range(len(rows), -1, -1) if rows else ():
+        lines = ["", "### Release notes", "", *map(_release_note, rows[:shown])]
+        if left := more(rows, shown):
+            lines.append(f"- {left}")
+        text = "\n".join(lines) + "\n"
+        if len(text.encode()) < room:
+            return text
+    return ""
+
+
+def _release_note(row: NoteRow) -> str:
+    who = f" by {row.by} at {row.at}" if row.by else ""
+    remark = f": {row.remark}" if row.remark else ""
+    touches = f"; touches this deployment: {row.touches}" if row.touches else ""
+    told = f"{row.state}{who}{remark} ({row.sections}){touches}"
+    return f"- {_code(row.name)} {_prose(told)}, SHA-256 {_code(row.sha256[:_DIGEST])}"
 
 
 def _prose(text: str) -> str:

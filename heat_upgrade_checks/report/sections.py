@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.report import release_notes
 from heat_upgrade_checks.report.wording import ANSWERS, OUTCOME_WORDS, VERDICT_WORDS, counted
 
 
@@ -79,8 +80,16 @@ def not_looked_at(gate: Gate) -> Section:
 
 
 def notes(gate: Gate) -> Section:
-    """What is only worth knowing."""
-    return Section("Notes", "Nothing needs to be done about these.", _found(gate, Level.NOTE))
+    """What is only worth knowing; release notes have a table of their own."""
+    entries = (
+        Entry(each.check, tuple(found for found in each.findings if not _in_own_table(each, found)))
+        for each in _found(gate, Level.NOTE)
+    )
+    return Section(
+        "Notes",
+        "Nothing needs to be done about these.",
+        tuple(entry for entry in entries if entry.findings),
+    )
 
 
 def headline(gate: Gate) -> str:
@@ -134,6 +143,10 @@ def _ground(gate: Gate) -> str:
     if gate.verdict is Verdict.GO:
         return f"{counted(judged, 'check')} passed"
     return "not every check was judged"
+
+
+def _in_own_table(entry: Entry, finding: Finding) -> bool:
+    return entry.check.id == release_notes.CHECK and release_notes.is_row(finding)
 
 
 def _became(gate: Gate, outcome: Outcome) -> tuple[Entry, ...]:

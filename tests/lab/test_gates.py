@@ -71,7 +71,7 @@ def _only(outcome: Outcome, id: str, kind: str = "failed") -> str:
     assert outcome.code == {"failed": 2, "error": 3}[kind]
     if kind == "error":
         return str(check["reason"])
-    (finding,) = check["findings"]
+    (finding,) = [f for f in check["findings"] if f["level"] != "note"]
     assert finding["hint"]
     return f"{finding['object']}: {finding['summary']}"
 

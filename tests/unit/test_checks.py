@@ -39,7 +39,7 @@ def _said(gate: Judgement) -> list[str]:
 
 def _release(version: str, **changes: Any) -> Release:
     series = {"24": "2025.1", "25": "2025.2", "26": "2026.1"}.get(version[:2], "x")
-    made = Release(version, series, f"/{version}/bin/python", "3.11.7", (), None, "1.36", "1.4", ())
+    made = Release(version, series, f"/{version}/bin/python", "3.11.7", (), None, "1.36", "1.4")
     return replace(made, **changes)
 
 
@@ -129,6 +129,8 @@ def test_notes() -> None:
         "blocker b.yaml: changed since it was acknowledged",
         "blocker c.yaml: is not acknowledged (issues)",
         "warning gone.yaml: is acknowledged, but no note between the two releases has this name",
+        "note a.yaml: acknowledged by me at 2026-11-22",
+        "note d.yaml: needs no acknowledgement (fixes)",
     ]
 
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from heat_upgrade_checks import notes_command
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.acknowledgements import (
     read_acknowledgements,
     write_acknowledgements,
 )
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.evidence.release_note_mentions import Option, options_of, types_of
 from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag
-from heat_upgrade_checks.evidence.release_notes import new_notes
+from heat_upgrade_checks.evidence.release_notes import edited_notes, lost_notes, new_notes
+from tests.driver import Outcome, call
+from tests.unit.checks import judge, module
 
 OLD = {"drop-python-39-aa.yaml": b"---\nupgrade:\n  - Python 3.9 is gone.\n"}
 NEW = {
@@ -225,11 +231,34 @@ def test_sections_are_strings_or_lists_and_texts_need_no_quotes() -> None:
         b"upgrade: 2026-99-99",
         b"a: \x07",
         b"[" * 100_000,
+        b"upgrade: 0x" + b"f" * 100_000,
     ],
 )
 def test_a_note_that_cannot_be_parsed_is_unobserved(content: bytes) -> None:
     with pytest.raises(Unobserved, match=r"release note note\.yaml"):
         note(content)
+
+
+@pytest.mark.parametrize("depth", range(20, 400, 20))
+def test_deep_nesting_is_a_text_or_unobserved(depth: int) -> None:
+    with suppress(Unobserved):
+        assert note("upgrade: " + "[" * depth + "]" * depth).must_be_acknowledged == ("upgrade",)
+
+
+def test_a_renamed_note_is_the_same_and_a_copied_id_hides_none() -> None:
+    id = "0123456789abcdef"
+    current = {f"old-name-{id}.yaml": b"upgrade: A\n", "gone.yaml": b"fixes: B\n"}
+    renamed = {f"new-name-{id}.yaml": b"upgrade: A\n"}
+    assert new_notes(current, renamed) == ()
+    assert lost_notes(current, renamed) == ("gone.yaml",)
+    copied = current | renamed
+    assert [each.name for each in new_notes(current, copied)] == [f"new-name-{id}.yaml"]
+
+
+def test_a_note_of_both_that_reads_differently_is_told() -> None:
+    current = {"a.yaml": b"upgrade: A\n", "b.yaml": b"upgrade: B  \n", "c.yaml": b"fixes: C\n"}
+    target = {"a.yaml": b"upgrade: Z\n", "b.yaml": b"upgrade:  B\n"}
+    assert edited_notes(current, target) == ("a.yaml",)
 
 
 def test_aliases_are_refused_before_they_unfold() -> None:
@@ -244,11 +273,70 @@ def test_facts_survive_json() -> None:
     half_a_pair = note('fixes: "\\uD800"')
     signed = Acknowledgement("a.yaml", "00", "Ann", "2026-11-22", "", ("upgrade",))
     facts = ReleaseNotes("25.0.2", "26.0.2", (*new_notes(OLD, NEW), half_a_pair), "f", (signed,))
+    facts = replace(facts, touches={"faster-cc.yaml": ("why",)}, untold=("what",), lost=("x.yaml",))
     adapter = TypeAdapter(ReleaseNotes)
     assert adapter.validate_json(adapter.dump_json(facts)) == facts
     assert facts.extent == (
         "3 notes of 26.0.2 are not in 25.0.2, 1 of them to be acknowledged; 1 signed entries in f"
     )
+
+
+# --- what a note speaks of ------------------------------------------------------------------------
+
+GIVEN: tuple[Option, ...] = (
+    ("DEFAULT", "convergence_engine"),
+    ("DEFAULT", "debug"),
+    ("DEFAULT", "host"),
+    ("clients_monasca", "endpoint_type"),
+    ("ec2authtoken", "auth_uri"),
+    ("ec2authtoken", "ca_file"),
+    ("ec2authtoken.west", "auth_url"),
+    ("heat_api", "bind_host"),
+    ("keystone_authtoken", "auth_uri"),
+    ("keystone_authtoken", "ca_file"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("``[DEFAULT] convergence_engine`` is deprecated", ["DEFAULT/convergence_engine"]),
+        ("set [heat_api] bind_host yourself", ["heat_api/bind_host"]),
+        ("``[heat_api]/bind-host`` is gone", ["heat_api/bind_host"]),
+        ("heat_api/bind_host is gone", ["heat_api/bind_host"]),
+        ("``heat_api.bind_host`` is gone", ["heat_api/bind_host"]),
+        ("``convergence_engine=false`` no longer works", ["DEFAULT/convergence_engine"]),
+        ("the option ``debug`` is gone", ["DEFAULT/debug"]),
+        ("the option `debug` is gone", ["DEFAULT/debug"]),
+        ("the options in ``[clients_monasca]`` section", ["clients_monasca/endpoint_type"]),
+        ("options of ``[ec2authtoken]``: ``ca_file``", ["ec2authtoken/ca_file"]),
+        ("credentials in ``[ec2authtoken.<name>]``", ["ec2authtoken.west/auth_url"]),
+        ("option ``auth_uri``", ["ec2authtoken/auth_uri", "keystone_authtoken/auth_uri"]),
+        ("``[ec2authtoken] auth_uri`` option", ["ec2authtoken/auth_uri"]),
+        # Everyday words, properties and other groups.
+        ("debug the host, and/or its bind_host option", []),
+        ("the ``host`` property of a server", []),
+        ("``[DEFAULT]`` options changed", []),
+        ("``[keystone_authtoken] convergence_engine``", []),
+        ("``ca_files`` and xheat_api/bind_host/x", []),
+        ("`story 1 <https://example.org/debug>`_", []),
+    ],
+)
+def test_the_options_that_a_note_speaks_of(text: str, expected: list[str]) -> None:
+    spoken = options_of(Note("x.yaml", "", {"upgrade": (text,)}), GIVEN)
+    assert [f"{group}/{option}" for group, option in spoken] == expected
+
+
+def test_what_the_text_of_a_note_leaves_out() -> None:
+    wsgi = Note("drop-heat-wsgi-scripts-using-eventlet-fb27d7912ffbd0a4.yaml", "", {})
+    assert options_of(wsgi, GIVEN) == [("heat_api", "bind_host")]
+    monasca = Note("remove-monasca-dece91171a385669.yaml", "", {})
+    assert types_of(monasca) == {"OS::Monasca::Notification"}
+
+
+def test_the_types_that_a_note_names() -> None:
+    text = "``OS::Nova::Server`` and OS::Senlin::*; not a::b, std::X or OS::"
+    assert types_of(Note("x.yaml", "", {"fixes": (text,)})) == {"OS::Nova::Server", "OS::Senlin::*"}
 
 
 # --- acknowledgements -----------------------------------------------------------------------------
@@ -412,3 +500,195 @@ def test_what_people_write_survives_a_rewrite(
         assert (first.by, first.at) == (by, at)
     assert first.remark == remark
     assert second.name == "b.yaml"
+
+
+# --- the check ------------------------------------------------------------------------------------
+
+CHECK = module("check_release").check_notes_are_acknowledged
+
+
+def test_every_note_is_told_with_who_signed_it_and_what_touches_comes_first() -> None:
+    notes = (made("a.yaml"), made("b.yaml"), made("c.yaml", section="fixes"), made("d.yaml"))
+    signed = Acknowledgement("b.yaml", notes[1].sha256, "Ann", "2026-11-22", "fine", ())
+    facts = ReleaseNotes(
+        "25",
+        "26",
+        notes,
+        "/notes.yaml",
+        (signed, replace(signed, name="a.yaml", sha256="other")),
+        {"d.yaml": ("[x] y is set in /etc/z",), "c.yaml": ("OS::A::B is used by 1 stack",)},
+        ("stacks could not be told",),
+        ("lost.yaml",),
+        ("edited.yaml",),
+    )
+    found = judge(CHECK, "pre", release_notes=facts).findings
+    assert [f"{each.level} {each.object}: {each.summary}" for each in found] == [
+        "blocker d.yaml: is not acknowledged (upgrade); touches this deployment: "
+        "[x] y is set in /etc/z",
+        "blocker a.yaml: changed since it was acknowledged",
+        "warning lost.yaml: is a note of 25 that 26 does not have, so the target may lack what it "
+        "tells of",
+        "note what the notes touch: stacks could not be told",
+        "note c.yaml: needs no acknowledgement (fixes); touches this deployment: "
+        "OS::A::B is used by 1 stack",
+        "note b.yaml: acknowledged by Ann at 2026-11-22: fine",
+        "note edited.yaml: is a note of both releases that reads differently in the target",
+    ]
+    told = {each.object: each.data for each in found if each.data}
+    assert told["b.yaml"] == {
+        "sha256": notes[1].sha256,
+        "sections": ["upgrade"],
+        "asks": ["upgrade"],
+        "by": "Ann",
+        "at": "2026-11-22",
+        "remark": "fine",
+        "touches": [],
+    }
+    assert told["a.yaml"]["by"] == "", "nobody has signed this text"
+
+
+# --- the command, and a gate ----------------------------------------------------------------------
+
+
+def upgrade(folder: Path, target: Mapping[str, bytes]) -> Path:
+    """A plan with folders of notes."""
+    tree(folder / "old", OLD)
+    tree(folder / "new", {**OLD, **target})
+    plan = folder / "plan.yaml"
+    plan.write_text(
+        "{name: notes, mode: rolling, current: {version: 25.0.2}, target: {version: 26.0.2}, "
+        "notes: {current: old, target: new, acknowledgements: signed.yaml}}"
+    )
+    return plan
+
+
+def notes(plan: Path, *words: str, columns: int = 80) -> Outcome:
+    environment = {"COLUMNS": str(columns)}
+    return call("notes", "--plan", plan, *words, cwd=plan.parent, environment=environment)
+
+
+def gate(plan: Path) -> Outcome:
+    words = (
+        "--phase",
+        "pre",
+        "--only",
+        "release",
+        "--reports",
+        plan.parent / "reports",
+        "--plan",
+        plan,
+    )
+    return call(*words, cwd=plan.parent)
+
+
+def test_notes_are_shown_to_be_read(tmp_path: Path) -> None:
+    text = "word " * 40 + "\n\n- item " + "more " * 30 + "\n\n    literal  text\n"
+    content = yaml.safe_dump({"upgrade": [text], "fixes": ["Last."]}).encode()
+    plan = upgrade(tmp_path, {"faster.yaml": b"features: [F]\n", "long.yaml": content})
+    outcome = notes(plan)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    shown = lines[lines.index("To be acknowledged") :]
+    assert all(len(line) <= 80 for line in shown if "signed.yaml" not in line)
+    assert shown[1:5] == ["==================", "", "long.yaml  (to be acknowledged)", "  upgrade:"]
+    assert "        literal  text" in shown
+    assert any(line.startswith("    - item more") for line in shown)
+    assert (
+        shown.index("  fixes:") < shown.index("For your information") < shown.index("faster.yaml")
+    )
+    assert lines[-1].endswith("signed.yaml: 0 acknowledged, 1 to fill in (`by` and `at`)")
+    assert "the plan names no configuration of the current release" in outcome.out
+    sign(tmp_path / "signed.yaml", "long.yaml", by="Ann", at="2026-11-22")
+    again = notes(plan)
+    assert "long.yaml  (acknowledged by Ann at 2026-11-22)" in again.out
+    assert "1 acknowledged, 0 to fill in" in again.out
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e<script>alert(1)</script>&amp;`*_[x](y)|"
+CONTROLS = set("\x1b\x07\x9b\u202e")
+
+
+def test_hostile_notes_do_no_harm_anywhere(tmp_path: Path) -> None:
+    content = yaml.safe_dump({"upgrade": [ESCAPES], ESCAPES: [ESCAPES]}).encode()
+    name = "evil<img src=x onerror=alert(1)>\x1b[31m.yaml"
+    plan = upgrade(tmp_path, {name: content})
+    shown = notes(plan)
+    assert shown.code == 0, shown.err
+    assert not CONTROLS & set(shown.out + shown.err + (tmp_path / "signed.yaml").read_text())
+    opened = gate(plan)
+    assert (opened.code, opened.red) == (2, {"release.notes-acknowledged"})
+    harmless_reports(opened)
+    entries = yaml.safe_load((tmp_path / "signed.yaml").read_text())
+    entries[0].update(by=ESCAPES, at="2026-11-22", remark=ESCAPES * 300)
+    (tmp_path / "signed.yaml").write_text(yaml.safe_dump(entries))
+    closed = gate(plan)
+    assert closed.code == 0, closed.out
+    harmless_reports(closed)
+    again = notes(plan)
+    assert "1 acknowledged" in again.out
+    assert not CONTROLS & set(again.out)
+
+
+def harmless_reports(outcome: Outcome) -> None:
+    assert not CONTROLS & set(outcome.out + outcome.err)
+    for name in ("gate.html", "gate.md", "junit.xml", "details.html"):
+        text = (outcome.folder / name).read_text("utf-8")
+        assert not CONTROLS & set(text), name
+        assert "<script>alert" not in text, name
+        assert "<img src=x" not in text.replace("`evil<img src=x onerror=alert(1)>", ""), name
+    assert len((outcome.folder / "gate.md").read_bytes()) < 4000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a: &a [x, x]\nb: &b [*a, *a]\nupgrade: [*b, *b]\n",
+        b"upgrade: !!python/object/apply:os.system ['touch owned']\n",
+        b"upgrade: " + b"[" * 9_000,
+        b"upgrade: |\n" + b"  x\n" * 70_000,
+    ],
+)
+def test_hostile_yaml_is_one_sentence(content: bytes, tmp_path: Path) -> None:
+    plan = upgrade(tmp_path, {"evil\x1b.yaml": content})
+    shown = notes(plan)
+    assert (shown.code, shown.out) == (64, "")
+    assert shown.err.startswith("heat-upgrade-check: release note evil")
+    assert shown.err.rstrip().endswith("read it by hand")
+    assert "\x1b" not in shown.err
+    assert not (tmp_path / "signed.yaml").exists()
+    assert not list(tmp_path.rglob("owned"))
+
+
+def test_a_note_that_cannot_be_read_leaves_the_gate_incomplete(tmp_path: Path) -> None:
+    outcome = gate(upgrade(tmp_path, {"evil\x1b.yaml": b"upgrade: ["}))
+    assert outcome.check("release.notes-acknowledged")["outcome"] == "error"
+    assert (outcome.code, "\x1b" in outcome.out) == (3, False)
+
+
+def test_items_and_paragraphs_keep_apart() -> None:
+    text = "a\nb\n\n- c\n  d\n1. e\n"
+    assert list(notes_command._paragraphs(text, 80)) == [
+        "    a b",
+        "",
+        "    - c",
+        "      d",
+        "    1. e",
+    ]
+
+
+# --- fetching -------------------------------------------------------------------------------------
+
+
+def test_without_pip_nothing_is_fetched_and_nothing_written(tmp_path: Path) -> None:
+    plan = upgrade(tmp_path, {})
+    path = tmp_path / "path"
+    path.mkdir()
+    (path / "pip.py").write_text("raise ModuleNotFoundError('no pip', name='pip')")
+    before = sorted(tmp_path.iterdir())
+    environment = {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+    words = ("notes", "--fetch", "--plan", plan)
+    outcome = call(*words, cwd=tmp_path, environment=environment)
+    assert outcome.code == 64
+    assert outcome.err.count("\n") == 1
+    assert "has no pip to fetch with; install pip there, or get both sdists by hand" in outcome.err
+    assert sorted(tmp_path.iterdir()) == before

@@ -16,6 +16,7 @@ from heat_upgrade_checks.evidence.database import schema_revision
 from heat_upgrade_checks.evidence.live_schema import tables
 from heat_upgrade_checks.evidence.site import SideName, Site
 from heat_upgrade_checks.rehearsal import live_server
+from heat_upgrade_checks.rehearsal.changes import changes
 from heat_upgrade_checks.rehearsal.errors import StepFailed
 from heat_upgrade_checks.rehearsal.exercise import exercise
 from heat_upgrade_checks.rehearsal.migrate import migrate
@@ -29,7 +30,7 @@ from heat_upgrade_checks.rehearsal.record import (
 from heat_upgrade_checks.rehearsal.restore import require_restorable, restore
 from heat_upgrade_checks.rehearsal.scratch import Scratch, scratch
 from heat_upgrade_checks.rehearsal.screen import Screen
-from heat_upgrade_checks.schema.changes import changes
+from heat_upgrade_checks.report.wording import duration
 from heat_upgrade_checks.schema.comparison import differences
 from heat_upgrade_checks.schema.description import Table
 
@@ -63,14 +64,16 @@ def rehearse(site: Site, screen: Screen) -> Rehearsal:
             differs=place.differs,
         )
         try:
-            rehearsal = _restored(rehearsal, backup, place, screen)
-            before = _tables(place)
+            restored, before = _restored(rehearsal, backup, place, screen)
+            rehearsal = replace(rehearsal, restored=restored)
             migrated = migrate(target_python, place.heats_url, place.folder)
             screen.migrated(migrated)
-            after = _tables(place)
-            rehearsal = replace(rehearsal, migrated=migrated, changes=tuple(changes(before, after)))
+            with _connected(place) as connection:
+                changed, after = tuple(changes(before, connection)), tuple(tables(connection))
             rehearsal = replace(
                 rehearsal,
+                migrated=migrated,
+                changes=changed,
                 differences=_differences(site, after, place),
                 exercise=exercise(current_python, target_python, place.heats_url),
             )
@@ -111,29 +114,26 @@ def _whole_backup(site: Site, database: str, screen: Screen) -> Backup:
     return backup
 
 
-def _restored(rehearsal: Rehearsal, backup: Backup, place: Scratch, screen: Screen) -> Rehearsal:
+def _restored(
+    rehearsal: Rehearsal, backup: Backup, place: Scratch, screen: Screen
+) -> tuple[Restored, sa.MetaData]:
+    """What was restored, and its schema."""
     with screen.restoring() as tell:
         restored = restore(backup, rehearsal.database, place, tell)
     if restored.sha256 != backup.sha256:
         raise StepFailed("restore", f"{backup.path} changed while it was restored; rehearse again")
+    metadata = sa.MetaData()
     with _connected(place) as connection:
-        metadata = sa.MetaData()
         metadata.reflect(connection)
+        count = sa.func.count()
         rows = {
-            table.name: connection.execute(
-                sa.select(sa.func.count()).select_from(table)
-            ).scalar_one()
+            table.name: connection.execute(sa.select(count).select_from(table)).scalar_one()
             for table in metadata.sorted_tables
         }
         revisions, number = schema_revision(connection, rows)
     revision = ", ".join(revisions) or ("" if number is None else str(number))
-    screen.says(f"restored {sum(rows.values())} rows in {restored.seconds:.1f} s")
-    return replace(rehearsal, restored=Restored(restored.seconds, rows, revision))
-
-
-def _tables(place: Scratch) -> tuple[Table, ...]:
-    with _connected(place) as connection:
-        return tuple(tables(connection))
+    screen.says(f"restored {sum(rows.values())} rows in {duration(restored.seconds)}")
+    return Restored(restored.seconds, rows, revision), metadata
 
 
 def _connected(place: Scratch) -> sa.Connection:

@@ -153,11 +153,12 @@ def test_25_cannot_delete_what_26_took(on: Callable[..., Site], mariadb: MariaDB
     names = [each["revision"] for each in record["migrated"]["revisions"]]
     assert names == ["d2db381e3324", "88be64598c0f", "97b2a986f922"]
     assert all(each["seconds"] >= 0 for each in record["migrated"]["revisions"])
-    assert record["changes"] == [
+    assert set(record["changes"]) == {
         "table resource_snapshot added",
+        "index ix_resource_snapshot_snapshot_id of table resource_snapshot added",
         "column snapshot.action added",
         "column sync_point.extra_data added",
-    ]
+    }
     gate = site.judge()
     assert gate.code == 1
     assert gate.outcomes("passed") == {"backup.restores"}

@@ -102,10 +102,12 @@ class Side(_Section):
 
     `environment_files` are those that its units hand to the services; an option that they set
     (`OS_DEFAULT__TRANSPORT_URL`) goes before the configuration. `engines` are the `[DEFAULT] host`
-    names of its engines; they say which release an engine is expected to run.
+    names of its engines; they say which release an engine is expected to run. `prefix` is the
+    command that runs the interpreter elsewhere, such as in a container.
     """
 
     python: PlanPath | None = None
+    prefix: tuple[str, ...] = ()
     version: str | None = None
     config: tuple[PlanPath, ...] = ()
     config_dirs: tuple[PlanPath, ...] = ()
@@ -127,6 +129,12 @@ class Side(_Section):
             except UsageError as error:
                 raise ValueError(str(error)) from None
         return self
+
+
+class Target(Side):
+    """The release to come; `service_files` are what will start it: units, uwsgi, Apache, kolla."""
+
+    service_files: tuple[PlanPath, ...] = ()
 
 
 class DatabasePlan(_WithPassword):
@@ -205,7 +213,7 @@ class Plan(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     mode: Mode
     current: Side
-    target: Side
+    target: Target
     allow_skip_level: bool = False
     database: DatabasePlan = DatabasePlan()
     broker: BrokerPlan = BrokerPlan()

@@ -70,33 +70,6 @@ def schema_heads(folder):
     return {}
 
 
-def broken_requirements(root):
-    """What `pip check` would say of the distributions that Heat needs, directly or not."""
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    problems, seen, waiting = [], set(), [(root, frozenset())]
-    while waiting:
-        name, extras = waiting.pop()
-        if (name, extras) in seen:
-            continue
-        seen.add((name, extras))
-        for text in metadata.distribution(name).requires or []:
-            requirement = Requirement(text)
-            marker = requirement.marker
-            if marker and not any(marker.evaluate({"extra": e}) for e in (extras or {""})):
-                continue
-            try:
-                version = metadata.version(requirement.name)
-            except metadata.PackageNotFoundError:
-                problems.append("%s needs %s, which is not installed" % (name, requirement))
-                continue
-            if not requirement.specifier.contains(version, prereleases=True):
-                problems.append("%s needs %s, but %s is installed" % (name, requirement, version))
-            waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
-    return sorted(problems)
-
-
 def answer():
     try:
         version = metadata.version("openstack-heat")
@@ -107,10 +80,6 @@ def answer():
         return {"error": "openstack-heat is installed there without its package heat"}
     folder = found.submodule_search_locations[0]
     engine = os.path.join(folder, "engine")
-    try:
-        problems = broken_requirements("openstack-heat")
-    except ImportError as error:
-        problems = ["the requirements cannot be checked: no module named %s" % error.name]
     return {
         "version": version,
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -121,7 +90,6 @@ def answer():
         "worker_rpc": constant(
             os.path.join(engine, "worker.py"), "WorkerService", "RPC_API_VERSION"
         ),
-        "problems": problems,
     }
 
 

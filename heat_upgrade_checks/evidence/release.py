@@ -12,8 +12,7 @@ class Release:
     """What is installed for one side of the upgrade.
 
     Only `version` and `series` are known of a release that is not installed yet. `schema_heads`
-    are alembic's; `migrate_head` is sqlalchemy-migrate's last number (Zed and 2023.1). `problems`
-    are requirements that the interpreter does not meet.
+    are alembic's; `migrate_head` is sqlalchemy-migrate's last number (Zed and 2023.1).
     """
 
     version: str
@@ -24,7 +23,6 @@ class Release:
     migrate_head: int | None
     engine_rpc: str
     worker_rpc: str
-    problems: tuple[str, ...]
 
     @property
     def extent(self) -> str:
@@ -47,7 +45,7 @@ def _observe(site: Site, side: SideName) -> Release:
     plan = site.plan.side(side)
     if plan.python is None:
         release = releases.parse(plan.version or "")
-        return Release(str(release.version), release.series, "", "", (), None, "", "", ())
+        return Release(str(release.version), release.series, "", "", (), None, "", "")
     answer = site.interpreter(side).ask("ask_release.py")
     try:
         release = releases.parse(answer["version"])
@@ -68,5 +66,4 @@ def _observe(site: Site, side: SideName) -> Release:
         migrate_head=heads.get("migrate"),
         engine_rpc=answer["engine_rpc"],
         worker_rpc=answer["worker_rpc"],
-        problems=tuple(answer["problems"]),
     )

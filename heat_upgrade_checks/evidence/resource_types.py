@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -12,6 +12,7 @@ from heat_upgrade_checks import templates
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database_session import ask_in_session
 from heat_upgrade_checks.evidence.heat_tables import RAW_TEMPLATE, STACK
+from heat_upgrade_checks.evidence.interpreter import SERVICES
 from heat_upgrade_checks.evidence.site import SideName, Site
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")
@@ -98,13 +99,22 @@ def observe(site: Site) -> ResourceTypes:
     return ResourceTypes((), len(current), len(target), described, read)
 
 
-def _types(site: Site, side: SideName) -> dict[str, str]:
-    """Each name that a release offers, with its support status or that it is a placeholder."""
+def load(site: Site, side: SideName) -> dict[str, Any]:
+    """The `types` of a release, and the `problems` that Heat met when it loaded them.
+
+    :raises Unobserved: the release or its configuration cannot be asked.
+    """
     plan = site.plan.side(side)
     site.conf(side)  # says better than Heat would what is wrong with it
     arguments = [f"--config-file={path}" for path in plan.config]
     arguments += [f"--config-dir={path}" for path in plan.config_dirs]
-    answer = site.interpreter(side).ask("ask_resource_types.py", *arguments)
+    return site.interpreter(side).ask("ask_resource_types.py", *arguments, imports=SERVICES)
+
+
+def _types(site: Site, side: SideName) -> dict[str, str]:
+    """Each name that a release offers, with its support status or that it is a placeholder."""
+    plan = site.plan.side(side)
+    answer = load(site, side)
     if answer["problems"]:
         raise Unobserved(
             f"Heat at {plan.python} cannot load its resource types: "

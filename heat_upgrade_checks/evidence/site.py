@@ -51,12 +51,12 @@ class Site:
 
         :raises Unobserved: the plan names none, or it does not run.
         """
-        python = self.plan.side(side).python
-        if python is None:
+        plan = self.plan.side(side)
+        if plan.python is None:
             raise Unobserved(
                 f"only the {side} release's code can tell; add {side}.python to the plan"
             )
         with self._reading:
             if side not in self._interpreters:
-                self._interpreters[side] = Interpreter(python, side)
+                self._interpreters[side] = Interpreter(plan.python, side, plan.prefix)
             return self._interpreters[side]

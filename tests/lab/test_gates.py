@@ -101,6 +101,8 @@ def test_pre_is_go_with_a_warning_of_snapshots(acknowledged: Gates) -> None:
         "backup.matches-database",
         "backup.restores",
         "broker.healthy",
+        "code.upgrade-check",
+        "config.credentials-decrypt",
         "release.notes-acknowledged",
         "release.path",
         "schema.at-head",
@@ -191,7 +193,7 @@ def test_a_database_that_is_not_at_the_head_of_the_running_release(acknowledged:
         outcome = acknowledged.judge("pre", "--only", "schema", "--only", "services")
     finally:
         mariadb.execute("UPDATE alembic_version SET version_num = 'c6214ca60943'", database="heat")
-    assert outcome.red == {"schema.at-head", "schema.expand-only"}
+    assert outcome.red == {"schema.at-head", "schema.change-cost", "schema.expand-only"}
     (finding,) = outcome.check("schema.at-head")["findings"]
     assert "has its head at c6214ca60943" in finding["summary"]
     assert outcome.check("schema.expand-only")["outcome"] == "error"
@@ -274,6 +276,7 @@ OF_THE_DATABASE = {
     "backup.complete",
     "backup.fresh",
     "backup.matches-database",
+    "config.credentials-decrypt",
     "schema.at-head",
     "schema.change-cost",
     "schema.charset",
@@ -325,7 +328,13 @@ def test_a_missing_interpreter(acknowledged: Gates, tmp_path: Path) -> None:
     outcome = acknowledged.judge("pre", current={"python": str(tmp_path / "bin" / "python")})
     _unobserved(
         outcome,
-        {"release.path", "schema.at-head", "stacks.resource-types"},
+        {
+            "code.upgrade-check",
+            "config.credentials-decrypt",
+            "release.path",
+            "schema.at-head",
+            "stacks.resource-types",
+        },
         "bin/python: No such file",
     )
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,13 +95,21 @@ def interpreters() -> dict[SideName, Interpreter]:
     }
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> HeatDatabase:
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of Heat 25 in a file."""
-    made = HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
+    folder = tmp_path_factory.mktemp("synced")
+    made = HeatDatabase(f"sqlite:///{folder}/heat.sqlite", folder)
     made.db_sync(25)
     made.fill()
-    return made
+    return folder / "heat.sqlite"
+
+
+@pytest.fixture
+def small(synced: Path, tmp_path: Path) -> HeatDatabase:
+    """A copy of it for one test."""
+    shutil.copy(synced, tmp_path / "heat.sqlite")
+    return HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
 
 
 @contextmanager
@@ -138,16 +147,16 @@ def _store(database: HeatDatabase, encrypted: dict[str, Any], rows: int = 1) -> 
 
 
 def _plan(folder: Path, url: str, keys: dict[SideName, str]) -> dict[str, Any]:
-    """`keys` are those of the sides; a side without one is not installed."""
+    """`keys` are those of the sides; a side without one has no interpreter."""
     plan: dict[str, Any] = {"name": "credentials", "mode": "rolling"}
     plan |= {"current": {"version": "25.0.2"}, "target": {"version": "26.0.2"}}
-    plan["database"] = {"url": sa.make_url(url).set(password=None).render_as_string()}
-    for side, key in keys.items():
+    for side, key in {"current": "", **keys}.items():
         conf = folder / f"{side}.conf"
         text = f"[DEFAULT]\nauth_encryption_key = {key}\n[database]\nconnection = {url}\n"
         conf.write_text(text, "utf-8")
-        python = venvs.interpreter({"current": 25, "target": 26}[side])
-        plan[side] = {"python": str(python), "config": [str(conf)]}
+        plan[side]["config"] = [str(conf)]
+        if key:
+            plan[side]["python"] = str(venvs.interpreter({"current": 25, "target": 26}[side]))
     return plan
 
 
@@ -161,8 +170,6 @@ def judge_with(tmp_path: Path, interpreters: dict[SideName, Interpreter]) -> Jud
     def judging(database: HeatDatabase, phase: str = "installed", **keys: str) -> Judgement:
         given = {side: keys[side] for side in interpreters if side in keys}
         plan = _plan(tmp_path, database.url, given)
-        (tmp_path / "password").write_text(PASSWORD, "utf-8")
-        plan["database"]["password_file"] = str(tmp_path / "password")
         site = Site(Plan.model_validate(plan), tmp_path, _interpreters=dict(interpreters))
         return judge(CHECK, phase, credentials=credentials.observe(site))
 

@@ -49,7 +49,14 @@ def test_a_question_sees_nothing_of_another(scripts: Path, python: Interpreter) 
         "import json, sys\nprint(json.dumps({'n': getattr(sys, 'left', 0)}))\nsys.left = 1",
         "utf-8",
     )
-    assert [python.ask("q.py") for _ in range(3)] == [{"n": 0}] * 3
+    assert [python.ask("q.py", str(n)) for n in range(3)] == [{"n": 0}] * 3
+
+
+def test_the_same_question_is_put_once(scripts: Path, python: Interpreter) -> None:
+    (scripts / "q.py").write_text(_PRINTS % "'me': os.getpid()", "utf-8")
+    with ThreadPoolExecutor(4) as pool:
+        assert len({answer["me"] for answer in pool.map(lambda _: python.ask("q.py"), "abcd")}) == 1
+    assert python.ask("q.py", "x") != python.ask("q.py")
 
 
 def test_a_large_answer_comes_whole(scripts: Path, python: Interpreter) -> None:
@@ -111,6 +118,152 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
         Interpreter(tmp_path / "python", "current")
 
 
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "python").symlink_to("/opt/python-that-is-gone")
+    with pytest.raises(Unobserved, match="a link to /opt/python-that-is-gone, which leads nowhere"):
+        Interpreter(tmp_path / "python", "target")
+
+
+# --- a prefix
+
+
+def test_a_prefix_runs_the_interpreter(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/d.sock")
+    monkeypatch.setenv("OS_PASSWORD", "canary")
+    seen = tmp_path / "seen"
+    container = tmp_path / "container"
+    container.write_text(f'#!/bin/sh\nenv >{seen}; shift; exec "$@"\n', "utf-8")
+    container.chmod(0o755)
+    (scripts / "q.py").write_text(_PRINTS % "'a': sys.argv[1:]", "utf-8")
+    prefix = [str(container), "heat_engine"]
+    inside = Interpreter(Path(sys.executable), "target", prefix)
+    assert inside.ask("q.py", "x") == {"a": ["x"]}
+    environment = seen.read_text("utf-8")
+    assert "DOCKER_HOST=unix:///run/d.sock" in environment
+    assert "canary" not in environment
+
+
+def test_a_prefix_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Unobserved, match=r"podman, the prefix of /p: No such .*target\.prefix"):
+        Interpreter(Path("/p"), "target", [str(tmp_path / "podman"), "exec"])
+
+
+# --- imports
+
+
+@pytest.fixture
+def modules(scripts: Path) -> Path:
+    """A folder of modules that a question can import, each of which notes its process there."""
+    (scripts / "loads").write_text("", "utf-8")
+    note = f"with open({str(scripts / 'loads')!r}, 'a') as file: print(os.getpid(), file=file)\n"
+    noted = "import os\n" + note
+    for name, source in {
+        "heavy": "print('words on standard output')\nleft = []\n",
+        "broken": "import there_is_no_such_module\n",
+        "exits": "os._exit(3)\n",
+        "quits": "raise SystemExit(4)\n",
+        "hangs": "import time; time.sleep(60)\n",
+        "threads": "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
+        "patches": "import eventlet\neventlet.monkey_patch()\n",
+        "eventlet": "patched = []\ndef monkey_patch(): patched.append(1)\n",
+    }.items():
+        (scripts / f"{name}.py").write_text(noted + source, "utf-8")
+    return scripts
+
+
+_FOUND = """
+import json, os, sys
+answer = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+sys.path.insert(0, %r)
+try:
+    module = __import__(sys.argv[1])
+    told = {"me": os.getpid(), "parent": os.getppid(), "left": list(getattr(module, "left", ()))}
+    getattr(module, "left", []).append(1)
+except ImportError as error:
+    told = {"missing": error.name}
+json.dump(told, answer)
+answer.flush()
+"""
+
+
+@pytest.fixture
+def importing(modules: Path) -> Interpreter:
+    """An interpreter that finds these modules, before it serves as well."""
+    (modules / "q.py").write_text(_FOUND % str(modules), "utf-8")
+    answers = modules / "answer_questions.py"
+    text = answers.read_text("utf-8")
+    path = f"\nimport sys\nsys.path.insert(0, {str(modules)!r})\n_LOADING ="
+    answers.write_text(text.replace("\n_LOADING =", path).replace("_LOADING = 20", "_LOADING = 1"))
+    return Interpreter(Path(sys.executable), "target")
+
+
+def _loads(modules: Path) -> list[str]:
+    return (modules / "loads").read_text("utf-8").split()
+
+
+def test_modules_are_loaded_once_for_all_who_name_them(
+    modules: Path, importing: Interpreter
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(lambda n: importing.ask("q.py", "heavy", str(n), imports=["heavy"]), range(4))
+        )
+    assert len(_loads(modules)) == 1
+    assert len({answer["me"] for answer in answers}) == 4
+    assert {answer["parent"] for answer in answers} == {int(_loads(modules)[0])}
+    assert all(answer["left"] == [] for answer in answers)
+    # A question without them is asked of the process that has loaded nothing.
+    assert importing.ask("q.py", "heavy")["parent"] != int(_loads(modules)[0])
+
+
+@pytest.mark.parametrize("name", ["broken", "there_is_none"])
+def test_a_failing_import_is_the_questions_to_tell(name: str, importing: Interpreter) -> None:
+    told = importing.ask("q.py", name, imports=["heavy", name])
+    assert told == {"missing": "there_is_no_such_module" if name == "broken" else name}
+
+
+@pytest.mark.parametrize("name", ["exits", "quits", "hangs", "threads"])
+def test_an_import_that_is_unfit_disturbs_nobody(
+    name: str, modules: Path, importing: Interpreter
+) -> None:
+    fit = importing.ask("q.py", "heavy", imports=[name])
+    assert fit["parent"] != int(_loads(modules)[0])
+    assert importing.ask("q.py", "heavy", "again", imports=[name])["left"] == []
+    assert len([load for load in _loads(modules) if load == _loads(modules)[0]]) == 1
+
+
+def test_what_a_module_prints_is_no_answer(modules: Path, importing: Interpreter) -> None:
+    (modules / "plain.py").write_text("print('{}')", "utf-8")
+    assert importing.ask("plain.py", imports=["heavy"]) == {}
+
+
+def test_loading_patches_nothing(modules: Path, importing: Interpreter) -> None:
+    (modules / "patched.py").write_text(
+        "import json, eventlet, os\n"
+        "print(json.dumps({'patched': eventlet.patched, 'parent': os.getppid()}))\n",
+        "utf-8",
+    )
+    told = importing.ask("patched.py", imports=["patches"])
+    assert told == {"patched": [], "parent": int(_loads(modules)[-1])}
+
+
+@pytest.mark.usefixtures("importing")
+def test_what_loaded_ends_with_its_interpreter() -> None:
+    python = Interpreter(Path(sys.executable), "target")
+    loaded = python.ask("q.py", "heavy", imports=["heavy"])["parent"]
+    assert Path(f"/proc/{loaded}").exists()
+    del python
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{loaded}").exists():
+        assert time.monotonic() < deadline, "the process that loaded modules is left"
+        time.sleep(0.05)
+
+
 def test_nothing_of_the_environment_is_passed_on(
     scripts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +271,7 @@ def test_nothing_of_the_environment_is_passed_on(
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     (scripts / "q.py").write_text(_PRINTS % "**os.environ", "utf-8")
     seen = Interpreter(Path(sys.executable), "current").ask("q.py")
-    assert set(seen) <= {"PATH", "LANG", "LC_ALL", "HOME", "LC_CTYPE"}
+    assert set(seen) <= {"PATH", "LANG", "LC_ALL", "HOME", "XDG_CACHE_HOME", "LC_CTYPE"}
+    assert seen["HOME"] == "/dev/null"
     assert "canary" not in json.dumps(seen)
     assert os.environ["OS_PASSWORD"] == "canary"

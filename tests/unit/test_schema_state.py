@@ -42,7 +42,7 @@ def _said(gate: Judgement) -> list[str]:
 
 
 def _target(*heads: str, version: str = "26.0.2", migrate: int | None = None) -> Release:
-    return Release(version, "x", "/bin/python", "3.11.7", heads, migrate, "1.36", "1.9", ())
+    return Release(version, "x", "/bin/python", "3.11.7", heads, migrate, "1.36", "1.9")
 
 
 def test_the_facts_survive_a_recording() -> None:

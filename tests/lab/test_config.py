@@ -1,0 +1,590 @@
+"""Configurations as the code of real Heats takes them."""
+
+import json
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import md5, sha1, sha256
+from itertools import chain, count, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from heat_upgrade_checks.evidence import api_paste, options, policies
+from heat_upgrade_checks.evidence.cfn_signals import CfnSignals
+from heat_upgrade_checks.evidence.interpreter import SERVICES, Interpreter
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.findings import Finding
+from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.plan import Plan
+from tests.driver import Outcome, call, timeless
+from tests.lab import configuration, venvs
+from tests.lab.credentials import Credentials
+from tests.services.heat_databases import HeatDatabase
+from tests.unit.checks import judge, module
+
+VALID = module("check_config").check_every_option_is_known
+CONTINUITY = module("check_config_continuity").check_what_must_stay_the_same_does
+STILL = module("check_config_continuity").check_it_is_still_the_same
+POLICY = module("check_config_access").check_policies_are_read
+EC2_TOKEN = module("check_config_access").check_signals_are_authenticated
+
+PUBLIC_KEY = "notgood but just long enough i t"
+KEY = "canary-key-51c0a9d2e87b4f36-end."
+OTHER = "canary-key-0f3b7a61c2d94e58-end."
+BASE = f"""\
+[DEFAULT]
+transport_url = rabbit://heat:canary-of-the-broker@127.0.0.1/heat
+auth_encryption_key = {KEY}
+[database]
+connection = mysql+pymysql://heat:canary-of-the-database@db.example/heat
+"""
+RELEASES = venvs.RELEASES
+_LOADING = ("ask_schema.py", "sqlite")
+UNUSED = CfnSignals(0, ())
+USED = CfnSignals(2, ("web (s1)", "db (s2)"))
+
+
+@pytest.fixture(scope="module")
+def interpreters() -> Iterator[Callable[[int], Interpreter]]:
+    """The interpreters of releases, each started once for all tests here."""
+    started: dict[int, Interpreter] = {}
+
+    def interpreter(release: int) -> Interpreter:
+        if release not in started:
+            started[release] = Interpreter(venvs.interpreter(release), "target")
+        return started[release]
+
+    yield interpreter
+    started.clear()
+
+
+class Upgrade:
+    """Two releases, each with a heat.conf of its own."""
+
+    def __init__(
+        self, folder: Path, interpreter: Callable[[int], Interpreter], current: int, target: int
+    ) -> None:
+        self.folder, self.target, self._interpreter = folder, target, interpreter
+        self.releases = {"current": current, "target": target}
+        self.plan: dict[str, Any] = {"name": "config", "mode": "rolling"}
+        for side, release in self.releases.items():
+            python = str(venvs.interpreter(release))
+            self.plan[side] = {"python": python, "config": [str(self.conf(side))]}
+        self.write("current", BASE)
+        self.write("target", BASE)
+
+    def conf(self, side: str) -> Path:
+        return self.folder / side / "heat.conf"
+
+    def write(self, side: str, text: str) -> None:
+        self.conf(side).parent.mkdir(parents=True, exist_ok=True)
+        self.conf(side).write_text(text, "utf-8")
+
+    @property
+    def site(self) -> Site:
+        site = Site(Plan.model_validate(self.plan), self.folder)
+        for side in ("current", "target"):
+            site._interpreters[side] = self._interpreter(self.releases[side])
+        return site
+
+    def valid(self, facts: options.Options | None = None) -> Judgement:
+        """config.valid on what the two releases say now."""
+        site = self.site
+        version = venvs.version(self.target)
+        release = Release(version, "", "", "", (), None, "", "")
+        return judge(
+            VALID,
+            "installed",
+            options=facts or options.observe(site),
+            api_paste=api_paste.observe(site),
+            target_release=release,
+        )
+
+    def continuity(
+        self, phase: str = "installed", facts: options.Options | None = None
+    ) -> Judgement:
+        """config.continuity on what they say now."""
+        check = CONTINUITY if phase == "installed" else STILL
+        return judge(check, phase, options=facts or options.observe(self.site))
+
+    def policy(self, signals: CfnSignals = UNUSED) -> Judgement:
+        return judge(POLICY, "installed", policies=policies.observe(self.site), cfn_signals=signals)
+
+    def ec2_token(self, signals: CfnSignals) -> Judgement:
+        facts = options.observe(self.site)
+        return judge(EC2_TOKEN, "installed", options=facts, cfn_signals=signals)
+
+
+Make = Callable[..., Upgrade]
+
+
+@pytest.fixture
+def upgrade(tmp_path: Path, interpreters: Callable[[int], Interpreter]) -> Make:
+    """Makes an upgrade; both sides have the same heat.conf at first."""
+    numbers = count()
+
+    def make(current: int, target: int, more: str = "", *, both: str = "") -> Upgrade:
+        # A folder of its own, for an interpreter puts the same question once.
+        folder = tmp_path / str(next(numbers))
+        made = Upgrade(folder, interpreters, current, target)
+        made.write("current", BASE + both)
+        made.write("target", BASE + both + more)
+        return made
+
+    return make
+
+
+def told(gate: Judgement, obj: str) -> Finding:
+    """The one finding about an object."""
+    (found,) = [each for each in gate.findings if each.object == obj]
+    return found
+
+
+def loud(gate: Judgement) -> list[tuple[str, str]]:
+    """Everything above a note."""
+    return [(each.level, each.object) for each in gate.findings if each.level != "note"]
+
+
+# --- the lab's own configuration
+
+
+def test_an_honest_configuration_raises_no_alarm(
+    tmp_path: Path, interpreters: Callable[[int], Interpreter]
+) -> None:
+    # Loading what the services load is what takes time: two releases at once.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: interpreters(each).ask(*_LOADING, imports=SERVICES), RELEASES))
+    credentials = Credentials()
+    around = configuration.Surroundings(
+        "sqlite:////nowhere/heat.sqlite", "http://127.0.0.1:5000/v3", credentials
+    )
+    found: dict[tuple[int, int], list[tuple[str, str]]] = {}
+    for current, target in pairwise(RELEASES):
+        made = Upgrade(tmp_path / f"{current}", interpreters, current, target)
+        for side, release in made.releases.items():
+            url = f"rabbit://heat:{credentials.broker}@127.0.0.1/{side}"
+            configuration.write(made.conf(side).parent, release, "host", url, around, {})
+        facts = options.observe(made.site)
+        gates = (
+            made.valid(facts),
+            made.continuity(facts=facts),
+            made.continuity("vhost", facts),
+            made.policy(),
+        )
+        assert not any(gate.unknowns for gate in gates)
+        assert not any(each.level == "note" for gate in gates[:2] for each in gate.findings)
+        found[current, target] = [each for gate in gates for each in loud(gate)]
+    # What is left is true of every site that leaves these options alone.
+    assert {pair: alarms for pair, alarms in found.items() if alarms} == {
+        (21, 22): [
+            ("warning", "[oslo_policy] enforce_new_defaults"),
+            ("warning", "[oslo_policy] enforce_scope"),
+        ],
+        (22, 23): [("warning", "[DEFAULT] hidden_stack_tags")],
+    }
+
+
+# --- config.valid
+
+
+def test_what_went_with_the_api_server(upgrade: Make) -> None:
+    more = "[heat_api]\nbind_host = 10.0.0.1\n[eventlet_opts]\nclient_socket_timeout = 900\n"
+    made = upgrade(24, 25, more)
+    gate = made.valid()
+    found = told(gate, "[heat_api] bind_host")
+    line = BASE.count("\n") + 2
+    assert found.level == "warning"
+    assert found.summary == (
+        "is unknown to the target release, which ignores it in silence; the current release knows "
+        f"it; {made.conf('target')}, line {line}"
+    )
+    assert "uWSGI" in found.hint
+    assert told(gate, "[eventlet_opts] client_socket_timeout").level == "warning"
+    assert not loud(upgrade(23, 24, more).valid())
+
+
+def test_options_that_27_took_away(upgrade: Make) -> None:
+    more = (
+        "[DEFAULT]\nstack_user_domain = 8f0a\n[ec2authtoken]\nauth_uri = http://k:5000/v3\n"
+        "ca_file = /ca\n[clients_vitrage]\ninsecure = true\n"
+    )
+    assert {each.object: each.level for each in upgrade(26, 27, more).valid().findings} == {
+        "[DEFAULT] stack_user_domain": "blocker",
+        "[ec2authtoken] auth_uri": "warning",
+        "[ec2authtoken] ca_file": "warning",
+        "[clients_vitrage] insecure": "warning",
+        "file api-paste.ini": "note",
+    }
+    before = upgrade(25, 26, more).valid()
+    assert told(before, "[ec2authtoken] auth_uri").level == "warning"
+    assert "gone in the release after this one" in told(before, "[ec2authtoken] auth_uri").summary
+    renamed = told(before, "[DEFAULT] stack_user_domain")
+    assert renamed.level == "warning"
+    assert renamed.hint == "Set [DEFAULT] stack_user_domain_id instead."
+
+
+def test_a_connection_that_falls_back_to_plain_text(upgrade: Make) -> None:
+    more = "[oslo_messaging_rabbit]\nrabbit_use_ssl = true\nkombu_ssl_ca_certs = /ca.pem\n"
+    gate = upgrade(23, 24, more).valid()
+    found = told(gate, "[oslo_messaging_rabbit] rabbit_use_ssl")
+    assert found.level == "blocker"
+    assert "no longer encrypted" in found.summary
+    assert told(gate, "[oslo_messaging_rabbit] kombu_ssl_ca_certs").level == "blocker"
+    former = told(upgrade(22, 23, more).valid(), "[oslo_messaging_rabbit] rabbit_use_ssl")
+    assert (former.level, former.hint) == ("note", "Set [oslo_messaging_rabbit] ssl instead.")
+
+
+def test_values_that_the_target_refuses(upgrade: Make) -> None:
+    more = (
+        "[DEFAULT]\nmax_stacks_per_tenant = canary-many\nnum_engine_workers = -1\n"
+        "[trustee]\nauth_type = canary-plugin\n"
+        "[clients]\nendpoint_type = $canary_of_nothing\n"
+    )
+    gate = upgrade(26, 27, more).valid()
+    assert {each.object: each.summary.split(";")[0] for each in gate.findings if loud(gate)} == {
+        "[DEFAULT] max_stacks_per_tenant": "is not a whole number",
+        "[DEFAULT] num_engine_workers": "is not a whole number from 1",
+        "[trustee] auth_type": "names an authentication plugin that is not installed",
+        "[clients] endpoint_type": "refers with $ to an option that this release does not know",
+        "file api-paste.ini": "was not found here",
+    }
+    assert {each.level for each in gate.findings} == {"blocker", "note"}
+    assert "canary" not in json.dumps([each.summary + each.hint for each in gate.findings])
+
+
+def test_dynamic_sections_and_credentials_are_known(upgrade: Make) -> None:
+    account = (
+        "auth_type = password\nauth_url = http://k:5000/v3\nusername = heat\n"
+        "user_domain_name = Default\n"
+    )
+    more = (
+        f"[trustee]\n{account}[keystone_authtoken]\n{account}cafile = /ca\n"
+        f"[ec2authtoken]\n{account}multi_cloud = true\nclouds = one, two\n"
+        f"[ec2authtoken.one]\n{account}[ec2authtoken.two]\nauth_section = keystone_authtoken\n"
+        "pasword = x\n"
+    )
+    assert loud(upgrade(26, 27, more).valid()) == [("warning", "[ec2authtoken.two] pasword")]
+
+
+PLUGIN = """
+from oslo_config import cfg
+from heat.engine import resource
+
+cfg.CONF.register_opts([cfg.IntOpt("size", min=1)], group="site_thing")
+
+class Thing(resource.Resource):
+    pass
+
+def resource_mapping():
+    return {"Site::Thing": Thing}
+"""
+
+
+def test_options_of_a_plugin_are_known(upgrade: Make, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "thing.py").write_text(PLUGIN, "utf-8")
+    both = f"[DEFAULT]\nplugin_dirs = {tmp_path / 'plugins'}\n[site_thing]\n"
+    gate = upgrade(25, 26, "sise = 3\n", both=f"{both}size = 2\n").valid()
+    assert loud(gate) == [("warning", "[site_thing] sise")]
+    assert "known to neither release" in told(gate, "[site_thing] sise").summary
+    refused = upgrade(25, 26, both=f"{both}size = none\n").valid()
+    assert loud(refused) == [("blocker", "[site_thing] size")]
+
+
+def test_every_way_to_set_an_option(upgrade: Make, tmp_path: Path) -> None:
+    made = upgrade(25, 26, "[DEFAULT]\nboth = 1\nmax_resources_per_stack = many\n")
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "50.conf").write_text(
+        "[DEFAULT]\nmax_resources_per_stack = 7\nmax_resources_per_stack = $tenfold\nboth = 2\n"
+        "# nothing\nenvironment_dir = /a\n    b\nin_a_folder = 1\n[database]\nmax_retries = x\n",
+        "utf-8",
+    )
+    (tmp_path / "heat.env").write_text(
+        "# services\nOS_DATABASE__MAX_RETRIES=3\nOS_DEFAULT__FROM_ENVIRONMENT='a b'\n", "utf-8"
+    )
+    made.plan["target"]["config_dirs"] = [str(folder)]
+    made.plan["target"]["environment_files"] = [str(tmp_path / "heat.env")]
+    gate = made.valid()
+    assert {each.object: each.summary.rpartition("; ")[2] for each in gate.findings[:-1]} == {
+        "[DEFAULT] both": f"{folder / '50.conf'}, line 4",
+        "[DEFAULT] max_resources_per_stack": f"{folder / '50.conf'}, line 3",
+        "[DEFAULT] in_a_folder": f"{folder / '50.conf'}, line 8",
+        "[DEFAULT] from_environment": f"{tmp_path / 'heat.env'}, line 3",
+    }
+
+
+def _paste(release: int) -> str:
+    shipped = venvs.interpreter(release).parent.parent / "etc" / "heat" / "api-paste.ini"
+    return shipped.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("of", "changed", "level", "said"),
+    [
+        (25, ("", ""), None, ""),
+        (24, ("", ""), "warning", "it makes heat-api of heat-api, heat-api-cfn of"),
+        (19, ("", ""), "warning", "it lacks api of heat-api, api-cfn of heat-api-cfn and makes"),
+        (
+            25,
+            ("authtoken context osprofiler", "context osprofiler"),
+            "warning",
+            "it lacks authtoken of heat-api",
+        ),
+        (25, ("heat.common.auth_url:", "heat.common.gone:"), "blocker", "of heat.common.gone"),
+        (25, ("heat.api.openstack.v1:API", "heat.api.openstack.v0:API"), "blocker", "v0; the API"),
+        (25, ("[filter:cors]", "[filter:crs]"), "blocker", "is named there, but cannot be found"),
+        (25, ("default = cors", "other = cors"), "blocker", "has no pipeline for the flavor"),
+    ],
+)
+def test_api_paste(
+    upgrade: Make, tmp_path: Path, of: int, changed: tuple[str, str], level: str | None, said: str
+) -> None:
+    (tmp_path / "api-paste.ini").write_text(_paste(of).replace(*changed, 1), "utf-8")
+    gate = upgrade(24, 25, f"[paste_deploy]\napi_paste_config = {tmp_path}/api-paste.ini\n").valid()
+    assert [each.level for each in gate.findings] == ([level] if level else [])
+    assert all(said in each.summary for each in gate.findings)
+
+
+# --- config.continuity
+
+
+def test_nothing_changed(upgrade: Make) -> None:
+    gate = upgrade(25, 26, both="[DEFAULT]\nstack_user_domain_id = 8f\n").continuity()
+    assert not gate.findings
+    assert not gate.unknowns
+
+
+def test_what_must_stay_is_compared(upgrade: Make) -> None:
+    made = upgrade(
+        25,
+        26,
+        f"[DEFAULT]\nauth_encryption_key = {OTHER}\nconvergence_engine = false\n"
+        "stack_user_domain_id = $region_name_for_services\nregion_name_for_services = R1\n"
+        "stack_domain_admin_password = canary-of-the-domain\nplugin_dirs = /new\n"
+        "[trustee]\nauth_type = password\nusername = other\n",
+    )
+    gate = made.continuity()
+    assert {each.object: each.level for each in gate.findings} == {
+        "[DEFAULT] auth_encryption_key": "blocker",
+        "[DEFAULT] convergence_engine": "blocker",
+        "[DEFAULT] stack_user_domain_id": "blocker",
+        "[DEFAULT] stack_domain_admin_password": "warning",
+        "[DEFAULT] region_name_for_services": "warning",
+        "[DEFAULT] plugin_dirs": "note",
+        "[trustee] username": "blocker",
+    }
+    assert told(gate, "[DEFAULT] convergence_engine").summary == (
+        "is False for the target, and True by default for current: new stacks are made by the "
+        "other engine"
+    )
+    assert told(gate, "[DEFAULT] auth_encryption_key").summary.startswith("differs between")
+    assert len(made.continuity("vhost").findings) == 6
+
+
+def test_an_option_that_lost_its_former_name_lost_its_value(upgrade: Make) -> None:
+    both = "[DEFAULT]\nstack_user_domain = 8f0a\n"
+    gate = upgrade(26, 27, both=both).continuity()
+    assert loud(gate) == [("blocker", "[DEFAULT] stack_user_domain_id")]
+    assert "is nothing by default for the target, and 8f0a for current" in gate.findings[0].summary
+    assert not loud(upgrade(25, 26, both=both).continuity())
+
+
+def test_a_default_that_changed_counts(upgrade: Make) -> None:
+    gate = upgrade(22, 23).continuity()
+    assert loud(gate) == [("warning", "[DEFAULT] hidden_stack_tags")]
+    assert not upgrade(22, 23).continuity("vhost").findings
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "expected"),
+    [
+        (KEY, "short", {"blocker": ["differs", "has 5 characters"]}),
+        (KEY[:16], KEY[:16], {"note": ["has 16 characters"]}),
+        (PUBLIC_KEY, PUBLIC_KEY, {"warning": ["is Heat's default, which is public"]}),
+        (KEY, PUBLIC_KEY, {"blocker": ["differs", "is Heat's public default for the target"]}),
+        (PUBLIC_KEY, KEY, {"blocker": ["differs", "is Heat's public default for the current"]}),
+    ],
+)
+def test_the_encryption_key(
+    upgrade: Make, current: str, target: str, expected: dict[str, list[str]]
+) -> None:
+    made = upgrade(25, 26)
+    made.write("current", BASE.replace(KEY, current))
+    made.write("target", BASE.replace(KEY, target))
+    found: dict[str, list[str]] = {}
+    for each in made.continuity().findings:
+        found.setdefault(each.level, []).append(each.summary)
+    assert found.keys() == expected.keys()
+    for level, starts in expected.items():
+        assert all(said.startswith(start) for said, start in zip(found[level], starts, strict=True))
+
+
+def test_one_domain_named_in_two_ways(upgrade: Make) -> None:
+    made = upgrade(25, 26, "[DEFAULT]\nstack_user_domain_name = heat\n")
+    made.write("current", BASE + "[DEFAULT]\nstack_user_domain_id = 8f0a\n")
+    assert loud(made.continuity()) == [("warning", "domain of the stack users")]
+
+
+def test_two_addresses_of_databases(upgrade: Make, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        HeatDatabase(f"sqlite:///{tmp_path}/{name}.sqlite", tmp_path / name).db_sync(25)
+    one = HeatDatabase(f"sqlite:///{tmp_path}/one.sqlite", tmp_path / "one")
+    one.fill()
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "one.sqlite")
+    made = upgrade(25, 26)
+
+    def name_databases(current: str, target: str) -> Judgement:
+        for side, file in (("current", current), ("target", target)):
+            text = f"[DEFAULT]\nauth_encryption_key = {KEY}\n[database]\nconnection = "
+            made.write(side, f"{text}sqlite:///{tmp_path}/{file}.sqlite\n")
+        return made.continuity()
+
+    assert not name_databases("one", "one").findings
+    (note,) = name_databases("one", "link").findings
+    assert (note.level, "same rows" in note.summary) == ("note", True)
+    assert loud(name_databases("one", "two")) == [("blocker", "[database] connection")]
+    (unknown,) = name_databases("one", "none").unknowns
+    assert "could not be told" in unknown
+
+
+# --- config.policy
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"stacks:index": "role:reader"\n', []),
+        ('"stacks:index": "rule:mine"\n"mine": "role:x"\n', []),
+        ('"stacks:gone": "role:x"\n', [("warning", "of no release")]),
+        ('"stacks:index": "role:x or"\n', [("blocker", "cannot be parsed")]),
+        ('"stacks:index": "rule:nowhere"\n', [("blocker", "defined nowhere")]),
+        ('"stacks:index": ["\n', [("blocker", "in line 2")]),
+        ('{"stacks:index": "role:x"}', [("warning", "is JSON")]),
+        (
+            '"service:index": "role:admin and project_id:%(project_id)s"\n',
+            [("note", "say what the target release says by itself")],
+        ),
+    ],
+)
+def test_policy_files(upgrade: Make, text: str, expected: list[tuple[str, str]]) -> None:
+    made = upgrade(25, 26)
+    made.conf("target").with_name("policy.yaml").write_text(text, "utf-8")
+    findings = made.policy().findings
+    assert [each.level for each in findings] == [level for level, _ in expected]
+    assert all(said in each.summary for each, (_, said) in zip(findings, expected, strict=True))
+
+
+def test_a_policy_file_that_is_no_longer_found(upgrade: Make) -> None:
+    made = upgrade(26, 27)
+    for side in ("current", "target"):
+        path = made.conf(side).with_name("policy.json")
+        path.write_text('{"stacks:index": "role:x"}', "utf-8")
+    (blocker,) = made.policy().findings
+    assert (blocker.level, "is not read" in blocker.summary) == ("blocker", True)
+    assert blocker.commands[0][-1].endswith("policy.yaml")
+
+
+def test_new_defaults_take_rights_away(upgrade: Make) -> None:
+    gate = upgrade(21, 22).policy(USED)
+    assert "2 live stacks use heat-api-cfn" in gate.findings[0].summary
+    kept = "[oslo_policy]\nenforce_new_defaults = false\nenforce_scope = false\n"
+    assert not upgrade(21, 22, kept).policy(USED).findings
+
+
+# --- config.ec2-token
+
+AUTH_URI = "[ec2authtoken]\nauth_uri = http://k:5000/v3\n"
+ACCOUNT = (
+    "[ec2authtoken]\nauth_type = password\nauth_url = http://k:5000/v3\nusername = heat\n"
+    "password = canary-of-heat\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "signals", "expected"),
+    [
+        (27, AUTH_URI, USED, "blocker"),
+        (27, AUTH_URI, UNUSED, "warning"),
+        (27, "", USED, "blocker"),
+        (26, AUTH_URI, USED, "warning"),
+        (26, ACCOUNT, USED, None),
+        (27, ACCOUNT, USED, None),
+        (27, ACCOUNT.replace("username = heat\n", ""), USED, "blocker"),
+        (27, "[ec2authtoken]\nmulti_cloud = true\nclouds = a\n", USED, "blocker"),
+        (
+            27,
+            ACCOUNT.replace("en]", "en.a]") + "[ec2authtoken]\nmulti_cloud = on\nclouds = a\n",
+            USED,
+            None,
+        ),
+        (23, AUTH_URI, USED, None),
+    ],
+)
+def test_credentials_of_the_cfn_api(
+    upgrade: Make, target: int, more: str, signals: CfnSignals, expected: str | None
+) -> None:
+    gate = upgrade(target - 1, target, more).ec2_token(signals)
+    assert [each.level for each in gate.findings] == ([expected] if expected else [])
+
+
+# --- secrets
+
+
+def _forms(secret: str) -> list[str]:
+    raw = secret.encode()
+    forms = [secret, b64encode(raw).decode(), raw.hex()]
+    return forms + [digest(raw).hexdigest() for digest in (md5, sha1, sha256)]
+
+
+def _gate(made: Upgrade, *only: str) -> Outcome:
+    path = made.folder / "plan.yaml"
+    path.write_text(yaml.safe_dump(made.plan), "utf-8")
+    wanted = [word for id in only for word in ("--only", id)]
+    reports = made.folder / "reports"
+    return call(
+        "--phase", "installed", *wanted, "--plan", path, "--reports", reports, cwd=made.folder
+    )
+
+
+def test_neither_key_nor_fingerprint_is_told(upgrade: Make) -> None:
+    made = upgrade(25, 26)
+    made.write("target", BASE.replace(KEY, OTHER))
+    outcome = _gate(made, "config.continuity")
+    assert outcome.code == 2, outcome.out + outcome.err
+    (finding,) = outcome.check("config.continuity")["findings"]
+    assert finding["object"] == "[DEFAULT] auth_encryption_key"
+    for secret in (KEY, OTHER, "canary-of-the-broker", "canary-of-the-database"):
+        assert not [form for form in _forms(secret) if form in outcome.written]
+    replays = made.folder / "replays"
+    again = call("--replay", outcome.folder, "--reports", replays, cwd=made.folder)
+    assert timeless(again.gate) == timeless(outcome.gate)
+
+
+_SHOWN = ("cmdline", "environ")
+
+
+def test_no_process_shows_the_key(upgrade: Make) -> None:
+    made, done = upgrade(25, 26), threading.Event()
+    seen: list[bytes] = []
+
+    def watch() -> None:
+        while not done.is_set():
+            for file in chain(*(Path("/proc").glob(f"[0-9]*/{name}") for name in _SHOWN)):
+                try:
+                    seen.append(file.read_bytes())
+                except OSError:
+                    continue
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    options.observe(made.site)
+    done.set()
+    watcher.join()
+    assert any(b"answers.serve" in text for text in seen)
+    assert not any(KEY.encode() in text for text in seen)

@@ -11,6 +11,7 @@ from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
 from heat_upgrade_checks.evidence.schema_state import PURGE_DAYS
 from heat_upgrade_checks.evidence.table_sizes import TableSizes
 from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.pending_migrations import pending_on
 from heat_upgrade_checks.report.wording import duration
 from heat_upgrade_checks.schema.change_cost import (
     Cost,
@@ -24,7 +25,7 @@ from heat_upgrade_checks.schema.change_cost import (
     expected_seconds,
     refusal,
 )
-from heat_upgrade_checks.schema.migrations import Migration, UnknownRevision, pending
+from heat_upgrade_checks.schema.migrations import Migration
 
 # Bytes, indexes included (H12): to write that anew takes minutes on any disk.
 _LARGE = 5 * 2**30
@@ -52,22 +53,8 @@ def check_pending_changes_fit_the_window(
     gate: Judgement,
 ) -> None:
     """The pending migrations do no long work on large tables, and fit the window."""
-    gate.looked_at(target_migrations.extent)
-    if not target_migrations.interpreter:
-        if gate.phase == "pre":
-            gate.not_applicable(
-                "the plan does not name target.python yet, so its migrations cannot be read; "
-                "phase installed asks again"
-            )
-        gate.cannot_tell("the migrations cannot be read; add target.python to the plan")
-        return
-    try:
-        coming = pending(target_migrations.migrations, database.revisions, database.migrate_version)
-    except UnknownRevision as unknown:
-        gate.cannot_tell(
-            f"the target's migrations do not know where {database.name} is ({unknown}); correct "
-            "target.python in the plan, or find out which release migrated the database"
-        )
+    coming = pending_on(target_migrations, database, gate)
+    if coming is None:
         return
     names = ", ".join(migration.revision for migration in coming) or "none"
     gate.looked_at(f"{table_sizes.extent}; pending: {names}")

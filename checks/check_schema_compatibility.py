@@ -8,14 +8,13 @@ from heat_upgrade_checks.evidence.live_schema import LiveSchema
 from heat_upgrade_checks.evidence.migrations import Migrations
 from heat_upgrade_checks.evidence.models import Models
 from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.pending_migrations import pending_on
 from heat_upgrade_checks.schema.comparison import differences
 from heat_upgrade_checks.schema.meaning import Side, meaning, restraint
 from heat_upgrade_checks.schema.migrations import (
     Migration,
     Operation,
-    UnknownRevision,
     in_context,
-    pending,
 )
 
 
@@ -52,22 +51,8 @@ def check_pending_migrations_only_add(
     target_migrations: Migrations, database: Database, live_schema: LiveSchema, gate: Judgement
 ) -> None:
     """The pending migrations only add to what the current release works with."""
-    gate.looked_at(target_migrations.extent)
-    if not target_migrations.interpreter:
-        if gate.phase == "pre":
-            gate.not_applicable(
-                "the plan does not name target.python yet, so its migrations cannot be read; "
-                "phase installed asks again"
-            )
-        gate.cannot_tell("the migrations cannot be read; add target.python to the plan")
-        return
-    try:
-        coming = pending(target_migrations.migrations, database.revisions, database.migrate_version)
-    except UnknownRevision as unknown:
-        gate.cannot_tell(
-            f"the target's migrations do not know where {database.name} is ({unknown}); correct "
-            "target.python in the plan, or find out which release migrated the database"
-        )
+    coming = pending_on(target_migrations, database, gate)
+    if coming is None:
         return
     names = ", ".join(migration.revision for migration in coming) or "none"
     gate.looked_at(f"{target_migrations.extent}; pending on {database.name}: {names}")

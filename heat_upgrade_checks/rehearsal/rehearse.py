@@ -85,6 +85,11 @@ def rehearse(site: Site, screen: Screen) -> Rehearsal:
 def _interpreters(site: Site) -> tuple[Path | None, Path]:
     """The current release's, None where it never works on the new schema, and the target's."""
     plan = site.plan
+    if plan.target.prefix or (plan.mode == "rolling" and plan.current.prefix):
+        raise UsageError(
+            "the scratch database cannot be reached through a prefix such as a container's; "
+            "rehearse with a plan whose interpreters are on this machine"
+        )
     if plan.target.python is None:
         raise UsageError(
             "the rehearsal runs the target's own db_sync; add target.python to the plan"

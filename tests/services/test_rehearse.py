@@ -263,6 +263,10 @@ def test_postgresql_from_pg_dump_to_both_releases_writes(
         ({"target": {"version": "26.0.2"}}, "add target.python to the plan"),
         ({"current": {"version": "25.0.2"}}, "add current.python to the plan"),
         ({"backup": {"path": "/nowhere/*.sql"}}, "no file matches /nowhere/*.sql"),
+        (
+            {"target": {"version": "26.0.2", "prefix": ["podman", "exec", "heat"]}},
+            "cannot be reached through a prefix",
+        ),
     ],
 )
 def test_what_a_rehearsal_needs(

@@ -18,6 +18,7 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
 from heat_upgrade_checks.evidence import SOURCES
 from heat_upgrade_checks.evidence.broker import Broker
 from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, outcome_of
 from heat_upgrade_checks.judgement import Judgement
@@ -145,6 +146,10 @@ class GatePlugin:
             if _ENDED_BY in item.stash:
                 del item.stash[_ENDED_BY]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Name the place at which pytest or this plugin broke; what it says is not repeated."""
+        self._run.problem(own_failure("the judgement", excinfo.value))
 
     def pytest_keyboard_interrupt(self) -> None:
         """The operator stopped it."""

@@ -133,7 +133,7 @@ def own_failure(title: str, bug: BaseException) -> str:
     """The sentence for a source that broke this tool; what the exception says is not repeated."""
     last = extract_tb(bug.__traceback__)[-1]
     return (
-        f"{title}: this tool failed to read it ({type(bug).__name__} in "
+        f"{title}: this tool failed at it ({type(bug).__name__} in "
         f"{PurePath(last.filename).name}:{last.lineno}); report it as a bug"
     )
 

@@ -489,12 +489,15 @@ def test_an_interrupted_rehearsal_leaves_nothing_running(
     program = _program(tmp_path, "sleep 600")
     begun = time.monotonic()
     interrupt = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    # A worker of pytest-xdist ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt.start()
     try:
         with pytest.raises(KeyboardInterrupt):
             exercise(program, program, URL)
     finally:
         interrupt.cancel()
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - begun < 30
     assert len(set(children)) == 2
     assert _ended(children)

@@ -386,6 +386,8 @@ def start_tool(
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
         extra_groups=[] if account else None,
+        # A parent that ignores it, as a worker of pytest-xdist does, hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -71,8 +71,8 @@ def test_sources_are_asked_at_the_same_time_and_once(
     [
         (Unobserved("canary-secret is wrong; correct it"), "*** is wrong; correct it", True),
         (NotConfigured("add it"), "add it", False),
-        (KeyError("canary-secret"), "this tool failed to read it (KeyError in test_gather", True),
-        (SystemExit(0), "this tool failed to read it (SystemExit in test_gather", True),
+        (KeyError("canary-secret"), "this tool failed at it (KeyError in test_gather", True),
+        (SystemExit(0), "this tool failed at it (SystemExit in test_gather", True),
     ],
 )
 def test_whatever_is_raised_is_an_error(

@@ -1,6 +1,7 @@
 """A private MariaDB or MySQL, set as the live server is, on a socket in a folder of its own."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -48,6 +49,8 @@ def start(keeper: Keeper, live: LiveServer, folder: Path) -> URL:
         # Run by root the server insists on being told so.
         *(["--user=root"] if os.geteuid() == 0 else []),
         f"--datadir={folder / 'data'}",
+        # A server that starts removes what others left in a tmpdir that they share: the live one's.
+        f"--tmpdir={folder}",
         *(f"--loose-{name}={live.settings[name]}" for name in _AT_START if name in live.settings),
     ]
     log = folder / "server.log"
@@ -58,7 +61,6 @@ def start(keeper: Keeper, live: LiveServer, folder: Path) -> URL:
         *_HASTE,
         f"--socket={sockets / _SOCKET}",
         f"--pid-file={folder / 'server.pid'}",
-        f"--tmpdir={folder}",
         "--skip-networking",
         "--skip-name-resolve",
         "--max-allowed-packet=1G",
@@ -102,7 +104,8 @@ def _is_mariadb(server: Path) -> bool:
 def _reason(log: Path) -> str:
     """The last error in the log of a server that did not start; no row is in it yet."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    errors = [line.partition("[ERROR] ")[2] for line in lines if "[ERROR] " in line]
+    # What --bootstrap refuses stands without brackets.
+    errors = [found[1] for line in lines if (found := re.search(r"\[?ERROR\]?:? +(.+)", line))]
     return f": {errors[0]}" if errors else ""
 
 

@@ -37,6 +37,7 @@ class MariaDB:
             "--no-defaults",
             *_as_root(),
             f"--datadir={self._data}",
+            f"--tmpdir={self.folder}",
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'server.pid'}",
             "--bind-address=127.0.0.1",
@@ -135,6 +136,8 @@ class MariaDB:
             "--no-defaults",
             *_as_root(),
             f"--datadir={self._data}",
+            # A server that starts removes what others have in a tmpdir that they share.
+            f"--tmpdir={self.folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         ]

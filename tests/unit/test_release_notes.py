@@ -647,6 +647,8 @@ def harmless_reports(outcome: Outcome) -> None:
         b"upgrade: " + b"[" * 9_000,
         b"upgrade: |\n" + b"  x\n" * 70_000,
     ],
+    # pytest hands the test's name to every child, which cannot be started with a name this long.
+    ids=["aliases", "tags", "deep", "huge"],
 )
 def test_hostile_yaml_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     plan = upgrade(tmp_path, {"evil\x1b.yaml": content})

@@ -57,6 +57,8 @@ def check_the_backup_was_restored(
             f"was restored in {duration(record.restored.seconds)}: {sum(rows.values())} rows in "
             f"{len(rows)} tables, revision {record.restored.revision or 'none'}",
         )
+    else:
+        gate.cannot_tell(f"{rehearsal.extent} does not say what was restored; rehearse again")
 
 
 @check("schema.rehearsed", phases=["pre"], guide="prerequisites")
@@ -92,9 +94,9 @@ def check_the_migration_was_rehearsed(
             "make another backup and rehearse it.",
             commands=_COMMAND,
         )
-    elif record.exercise is None or (
-        gate.mode == "rolling" and "current" not in record.exercise.tables
-    ):
+    elif record.migrated is None or record.exercise is None:
+        gate.cannot_tell(f"{rehearsal.extent} does not say how it ended; rehearse again")
+    elif gate.mode == "rolling" and "current" not in record.exercise.tables:
         _none(gate, "schema.rehearsed", database, "was rehearsed without the current release")
     else:
         _judge(record, record.exercise, gate)

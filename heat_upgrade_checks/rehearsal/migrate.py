@@ -80,7 +80,9 @@ def _configuration(folder: Path, heats_url: str) -> tuple[str, ...]:
     conf = own / "heat.conf"
     conf.touch(mode=0o600)
     escaped = heats_url.replace("$", "$$")
-    conf.write_text(f"[database]\nconnection = {escaped}\n", encoding="utf-8")
+    # Where the tool was killed its server is gone, and ten tries would outlive it by 100 s.
+    retries = "max_retries = 1\nretry_interval = 1"
+    conf.write_text(f"[database]\nconnection = {escaped}\n{retries}\n", encoding="utf-8")
     return ("--config-file", str(conf), "--config-dir", str(own))
 
 

@@ -175,6 +175,20 @@ def is_alive(pid: int) -> bool:
     return status[0] not in "ZX"
 
 
+def started_in(folder: Path) -> list[int]:
+    """The living processes that were started with a path below this folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(folder) in words and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
 def program(name: str, package: str, *folders: str) -> Path:
     """Where a server's program is installed, outside PATH too."""
     found = shutil.which(

@@ -76,20 +76,6 @@ def execute(place: Scratch, *statements: str) -> list[Any]:
         return list(result) if result.returns_rows else []
 
 
-def processes_in(folder: Path) -> list[int]:
-    """The living processes that were started with a path below this folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if os.fsencode(folder) in words and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
-    return found
-
-
 def test_a_private_mariadb_is_set_as_the_live_server(tmp_path: Path, temporary: Path) -> None:
     options = (
         "--character-set-server=utf8mb4",
@@ -438,13 +424,13 @@ def test_nothing_is_left_however_the_tool_ends(
     try:
         assert Path(said["folder"]).parent == temporary
         if number:
-            started = processes_in(temporary)
+            started = processes.started_in(temporary)
             assert bool(started) == (not lent)
             assert_no_canary([*started, *(set(children(tool.pid)) - {said["other"]})])
             tool.send_signal(number)
         tool.wait(20)
         processes.wait_for(
-            lambda: not (list(temporary.iterdir()) or processes_in(temporary)), "gone", 10
+            lambda: not (list(temporary.iterdir()) or processes.started_in(temporary)), "gone", 10
         )
         if lent:
             tables = (

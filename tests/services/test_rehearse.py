@@ -20,6 +20,7 @@ from tests.lab import venvs
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
+from tests.services.processes import started_in
 
 CHECKS = ("schema.rehearsed", "backup.restores")
 OTHERS = [(19, 20), (20, 21), (21, 22), (22, 23), (23, 24), (24, 25), (26, 27)]
@@ -308,21 +309,7 @@ def test_nothing_is_left_of_an_interrupted_rehearsal(
     process.communicate(timeout=30)
     assert process.returncode == (3 if number == signal.SIGINT else -number)
     deadline = time.monotonic() + 30
-    while folder.exists() or _mentioned(folder):
-        assert time.monotonic() < deadline, _mentioned(folder)
+    while folder.exists() or started_in(folder):
+        assert time.monotonic() < deadline, started_in(folder)
         time.sleep(0.1)
     assert site.recorded == "{}"
-
-
-def _mentioned(folder: Path) -> list[str]:
-    """The commands of processes that name the folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(folder).encode() in words:
-                found.append(words.decode("utf-8", "replace"))
-    return found

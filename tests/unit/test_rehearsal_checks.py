@@ -1,0 +1,53 @@
+"""A record that does not say what a rehearsal showed opens no gate."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from heat_upgrade_checks.evidence.backup import Backup, Backups
+from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
+from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.rehearsal.migrate import Migrated
+from heat_upgrade_checks.rehearsal.record import Restored
+from tests.unit.checks import NOW, judge, module
+from tests.unit.evidence import a_rehearsal
+
+CHECKS = module("check_rehearsal")
+BACKUP = Backup(
+    path="/var/backups/heat.sql",
+    bytes=1,
+    decoded_bytes=1,
+    sha256="digest",
+    modified_at=NOW - timedelta(hours=1),
+    finished_at=None,
+    format="mariadb-dump",
+    databases=("heat",),
+    tables=(),
+    revision="c6214ca60943",
+    damage="",
+)
+RESTORED = Restored(1.0, {"stack": 1}, "c6214ca60943")
+
+
+@pytest.mark.parametrize(
+    ("check", "parts"),
+    [
+        ("check_the_backup_was_restored", {}),
+        ("check_the_migration_was_rehearsed", {"restored": RESTORED}),
+        (
+            "check_the_migration_was_rehearsed",
+            {"restored": RESTORED, "migrated": Migrated(1.0, ())},
+        ),
+    ],
+)
+def test_a_record_without_its_end_is_no_pass(check: str, parts: dict[str, Any]) -> None:
+    facts: dict[str, Any] = {
+        "rehearsal": LastRehearsal("reports/x", a_rehearsal(**parts)),
+        "backups": Backups("/var/backups/*", "heat", (), BACKUP),
+    }
+    if check == "check_the_migration_was_rehearsed":
+        facts["target_release"] = Release("26.0.2", "2026.1", "", "", (), None, "", "")
+    gate = judge(getattr(CHECKS, check), "pre", **facts)
+    assert len(gate.unknowns) == 1
+    assert "rehearse again" in gate.unknowns[0]

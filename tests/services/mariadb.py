@@ -1,7 +1,8 @@
 """A private MariaDB."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -87,6 +88,23 @@ class MariaDB:
         with self._connect(database) as connection, connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters) or None)
             return list(cursor.fetchall())
+
+    @contextmanager
+    def verbs(self) -> Iterator[set[str]]:
+        """The first words of the statements that any account but root sends meanwhile."""
+        self.execute("SET GLOBAL log_output = 'TABLE'")
+        self.execute("TRUNCATE mysql.general_log")
+        self.execute("SET GLOBAL general_log = ON")
+        words: set[str] = set()
+        try:
+            yield words
+        finally:
+            self.execute("SET GLOBAL general_log = OFF")
+        log = self.execute(
+            "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log "
+            "WHERE command_type = 'Query' AND user_host NOT LIKE 'root%'"
+        )
+        words |= {statement.split()[0].upper() for (statement,) in log}
 
     def add_database(self, name: str, user: str, password: str, charset: str | None = None) -> None:
         """Create a database and a user who may do everything in it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import AwareDatetime, ConfigDict
 
 EVERY_KEY_REQUIRED = ConfigDict(json_schema_serialization_defaults_required=True)
 """For what stands in `gate.json`: its JSON Schema promises the keys that have a default, too."""
@@ -63,11 +63,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class AppliedWaiver:
+    """A waiver that holds for a check at this gate, and what it covers.
+
+    `object` is its pattern; `covers` are the objects of the blockers that it meets.
+    `covers_unknown` is true where it accepts what the check could not observe.
+    """
+
+    object: str
+    reason: str
+    owner: str
+    ticket: str
+    expires: AwareDatetime
+    covers: tuple[str, ...]
+    covers_unknown: bool
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check's record in the gate.
 
-    `reason` tells why a check is `error`, `not-applicable` or `waived`, and is empty otherwise.
-    `looked_at` states the extent and the source of what was judged.
+    `reason` tells why a check is `error` or `not-applicable`, or what a part of it could not tell,
+    and is empty otherwise. `looked_at` states the extent and the source of what was judged.
     """
 
     __pydantic_config__ = EVERY_KEY_REQUIRED
@@ -81,7 +98,7 @@ class CheckResult:
     seconds: float
     looked_at: str
     findings: tuple[Finding, ...]
-    waiver: dict[str, Any] | None = None
+    waivers: tuple[AppliedWaiver, ...] = ()
 
 
 def outcome_of(findings: Iterable[Finding]) -> Outcome:

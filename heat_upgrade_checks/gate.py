@@ -69,7 +69,7 @@ class DrainSample:
 
 @dataclass(frozen=True)
 class Previous:
-    """The gate before this one in the same upgrade."""
+    """The gate before this one in the same upgrade; the SHA-256 is of its folder's SHA256SUMS."""
 
     phase: str
     sha256: str
@@ -77,11 +77,18 @@ class Previous:
 
 @dataclass(frozen=True)
 class Digests:
-    """SHA-256 of the files the judgement rests on; empty where there is no such file."""
+    """SHA-256 of what the judgement rests on; empty where there is no such thing.
+
+    The first three are files. `environment` is the address of Heat's database, without its account.
+    """
 
     plan: str
     waivers: str
     acknowledgements: str
+    environment: str
+
+
+NOTHING = Digests("", "", "", "")
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
 """The gates of one upgrade, in the order in which they were run."""
 
 import errno
-import hashlib
 import itertools
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from heat_upgrade_checks import gate as document
+from heat_upgrade_checks import seal
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.gate import Gate, Previous
 
@@ -24,6 +24,16 @@ class Entry:
 
     folder: Path
     gate: Gate | str
+
+    @property
+    def number(self) -> int:
+        """Its place in the upgrade, from 1."""
+        return int(self.folder.name.partition("-")[0])
+
+    @property
+    def whole(self) -> Gate | None:
+        """The document of a gate that was not partial, which later gates follow."""
+        return self.gate if isinstance(self.gate, Gate) and not self.gate.partial else None
 
 
 def entries(upgrade_folder: Path) -> list[Entry]:
@@ -50,10 +60,34 @@ def _load(path: Path) -> Gate | str:
 def previous(upgrade_folder: Path) -> Previous | None:
     """The gate that the next one follows: the last one that was not partial."""
     for entry in reversed(entries(upgrade_folder)):
-        if isinstance(entry.gate, Gate) and not entry.gate.partial:
-            digest = hashlib.sha256((entry.folder / "gate.json").read_bytes()).hexdigest()
-            return Previous(entry.gate.phase, digest)
+        if entry.whole:
+            return Previous(entry.whole.phase, seal.digest(entry.folder))
     return None
+
+
+def damage(found: Sequence[Entry]) -> dict[str, list[str]]:
+    """What is not as it was written, by the name of the folder; nothing for what is.
+
+    A gate whose number is missing is named as well. Whoever makes all sums anew is not found out:
+    the last gate's SHA-256 in the change ticket is what shows that.
+    """
+    damaged = {entry.folder.name: seal.broken(entry.folder) for entry in found}
+    numbers = {entry.number for entry in found}
+    for number in sorted(set(range(1, max(numbers, default=0))) - numbers):
+        damaged[f"{number:02}"] = ["is gone, with all that it held"]
+    followed: set[str | None] = {None}
+    for entry in found:
+        before = entry.gate.previous if isinstance(entry.gate, Gate) else None
+        if isinstance(entry.gate, str):
+            damaged[entry.folder.name].append(entry.gate)
+        elif (before and before.sha256) not in followed:
+            damaged[entry.folder.name].append("follows another gate than the one before it here")
+        if entry.whole:
+            followed = {seal.digest(entry.folder)}
+        elif isinstance(entry.gate, str):
+            # It may have been a whole gate; those after it tell what it was.
+            followed = {*followed, seal.digest(entry.folder)}
+    return {name: problems for name, problems in damaged.items() if problems}
 
 
 @contextmanager
@@ -78,7 +112,8 @@ def new_folder(upgrade_folder: Path, name: str) -> Iterator[Path]:
 
 
 def publish(unfinished: Path, name: str) -> Path:
-    """Give a gate's folder the next number of its upgrade."""
+    """Seal a gate's folder and give it the next number of its upgrade."""
+    seal.close(unfinished)
     unfinished.chmod(0o750)
     taken = [int(match["number"]) for match in map(_match, unfinished.parent.iterdir()) if match]
     for number in itertools.count(max(taken, default=0) + 1):

@@ -7,6 +7,7 @@ from typing import Any
 
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.findings import Finding, Level
+from heat_upgrade_checks.gate import NOTHING, Digests
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.plan import Plan
 
@@ -15,13 +16,15 @@ from heat_upgrade_checks.plan import Plan
 class Judgement:
     """The circumstances of the gate, and what one check says about them.
 
-    `now` is the moment at which the gate was started; a replay keeps it.
+    `now` is the moment at which the gate was started, and `digests` are of what it rests on; a
+    replay keeps both.
     """
 
     plan: Plan
     phase: str
     host: str
     now: datetime
+    digests: Digests = NOTHING
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     extent: str = ""

@@ -204,10 +204,17 @@ class NotesPlan(_Section):
         return self
 
 
+class JournalPlan(_Section):
+    """How old the gate before may be when the next one is judged."""
+
+    max_age: Duration = timedelta(hours=24)
+
+
 class Plan(_Section):
     """One upgrade. See docs/plan.md for each key.
 
-    `window` is the time that the migration of the schema may take.
+    `window` is the time that the migration of the schema may take. `waivers` is the file of those
+    who answer for going on in spite of a finding.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
@@ -222,6 +229,8 @@ class Plan(_Section):
     rehearsal: RehearsalPlan = RehearsalPlan()
     window: Duration | None = None
     notes: NotesPlan | None = None
+    journal: JournalPlan = JournalPlan()
+    waivers: PlanPath | None = None
     require: tuple[str, ...] = ()
 
     def side(self, name: Literal["current", "target"]) -> Side:

@@ -56,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(plugin, _NAME)
+    # The project's own tests make every warning an error; a library's is none of the gate's.
+    config.addinivalue_line("filterwarnings", "ignore")
     # This plugin was registered too late to be called for itself.
     plugin.pytest_configure(config)
 
@@ -179,8 +181,7 @@ class GatePlugin:
         if call.excinfo is not None and _ENDED_BY not in item.stash:
             item.stash[_ENDED_BY] = call.excinfo.value
         if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            result = self._judge(item)
-            self._run.record(item.nodeid, result)
+            result = self._run.record(item.nodeid, self._judge(item))
             _retell(report, result)
             self._ended(result)
         elif call.when == "teardown" and call.excinfo is not None:
@@ -296,7 +297,9 @@ def gate_run(pytestconfig: pytest.Config) -> GateRun:
 def gate(request: pytest.FixtureRequest, gate_run: GateRun) -> Judgement:
     """What the check says about this gate."""
     question = gate_run.question
-    judgement = Judgement(question.plan, question.phase, question.host, question.started_at)
+    judgement = Judgement(
+        question.plan, question.phase, question.host, question.started_at, question.digests
+    )
     request.node.stash[_JUDGEMENT] = judgement
     return judgement
 

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence import SOURCES
 from heat_upgrade_checks.evidence.gather import Observation
-from heat_upgrade_checks.gate import DrainSample, Previous
+from heat_upgrade_checks.gate import Digests, DrainSample, Previous
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.run import GateRun, Question
+from heat_upgrade_checks.waivers import Waiver
 
 SCHEMA_VERSION = "1"
 FILE = "evidence.json"
@@ -30,8 +31,9 @@ def dump(run: GateRun) -> str:
         "host": question.host,
         "only": question.only,
         "started_at": question.started_at.isoformat(),
-        "previous": asdict(question.previous) if question.previous else None,
-        "plan_sha256": question.plan_sha256,
+        "previous": asdict(run.previous) if run.previous else None,
+        "digests": asdict(question.digests),
+        "waivers": [waiver.model_dump(mode="json") for waiver in question.waivers],
         "plan": question.plan.model_dump(mode="json"),
         "drain": _DRAIN.dump_python(tuple(run.drain), mode="json"),
         "observations": {
@@ -65,6 +67,7 @@ class Recording:
     question: Question
     observations: dict[str, Observation]
     drain: tuple[DrainSample, ...]
+    previous: Previous | None
 
 
 def load(folder: Path) -> Recording:
@@ -88,23 +91,24 @@ def load(folder: Path) -> Recording:
     try:
         question = Question(
             plan=Plan.model_validate(document["plan"]),
-            plan_sha256=document["plan_sha256"],
             phase=document["phase"],
             host=document["host"],
             only=tuple(document["only"]),
             started_at=datetime.fromisoformat(document["started_at"]),
-            previous=Previous(**document["previous"]) if document["previous"] else None,
+            waivers=tuple(map(Waiver.model_validate, document["waivers"])),
+            digests=Digests(**document["digests"]),
         )
         observations = {
             name: _load_observation(name, recorded)
             for name, recorded in document["observations"].items()
         }
         drain = _DRAIN.validate_python(document["drain"])
+        previous = Previous(**document["previous"]) if document["previous"] else None
     except (KeyError, TypeError, ValueError):
         raise UsageError(
             f"--replay {folder}: {path.name} was damaged, or written by another version"
         ) from None
-    return Recording(question, observations, drain)
+    return Recording(question, observations, drain, previous)
 
 
 def _load_observation(name: str, recorded: dict[str, Any]) -> Observation:

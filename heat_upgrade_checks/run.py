@@ -2,16 +2,26 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from heat_upgrade_checks import __version__, catalogue, journal, releases
+from heat_upgrade_checks import __version__, catalogue, journal, lock, releases, waivers
 from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
+from heat_upgrade_checks.evidence.environment import fingerprint
 from heat_upgrade_checks.evidence.gather import Gatherer, Observation
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import CheckResult, Outcome, Verdict, verdict_of
+from heat_upgrade_checks.findings import (
+    CheckResult,
+    Finding,
+    Level,
+    Outcome,
+    Verdict,
+    verdict_of,
+)
 from heat_upgrade_checks.gate import (
     SCHEMA_VERSION,
     Digests,
@@ -25,6 +35,8 @@ from heat_upgrade_checks.gate import (
 )
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.plan import Plan, Side
+from heat_upgrade_checks.registry import Check
+from heat_upgrade_checks.waivers import Waiver
 
 # The gate names both releases at its head, whichever checks are selected.
 ALWAYS_ASKED = ("current_release", "target_release")
@@ -35,12 +47,12 @@ class Question:
     """What one gate is asked: all that a replay must keep."""
 
     plan: Plan
-    plan_sha256: str
     phase: str
     host: str
     only: tuple[str, ...]
     started_at: datetime
-    previous: Previous | None
+    waivers: tuple[Waiver, ...]
+    digests: Digests
 
     def __post_init__(self) -> None:
         phase = PHASES[self.phase]
@@ -65,6 +77,7 @@ class GateRun:
     site: Site
     gatherer: Gatherer
     expected: frozenset[str]
+    previous: Previous | None = None
     drain: list[DrainSample] = field(default_factory=list)
     interrupted: bool = False
     _records: dict[str, CheckResult] = field(default_factory=dict)
@@ -75,9 +88,11 @@ class GateRun:
         """The records so far: the latest one of each check, then what keeps the run from whole."""
         return [*self._records.values(), *self._problems]
 
-    def record(self, key: str, result: CheckResult) -> None:
-        """Keep a check's record; one of the same key, from an earlier round, is replaced."""
-        self._records[key] = result
+    def record(self, key: str, found: CheckResult) -> CheckResult:
+        """Keep a check's record, waived where it is; one from an earlier round is replaced."""
+        question = self.question
+        self._records[key] = waivers.apply(found, question.waivers, question.started_at)
+        return self._records[key]
 
     def settled(self, key: str) -> bool:
         """Whether this check does not keep the gate shut, as it was judged last."""
@@ -96,17 +111,24 @@ class GateRun:
 
     def problem(self, what: str) -> None:
         """Record that the run itself is not whole; the gate cannot open."""
+        self._of_the_run(
+            "gate.whole", "Every check of this phase was judged", Outcome.ERROR, reason=what
+        )
+
+    def _of_the_run(
+        self, id: str, title: str, outcome: Outcome, reason: str = "", *findings: Finding
+    ) -> None:
         self._problems.append(
             CheckResult(
-                id="gate.whole",
+                id=id,
                 family="gate",
-                title="Every check of this phase was judged",
+                title=title,
                 guide="",
-                outcome=Outcome.ERROR,
-                reason=self.site.secrets.redact(what),
+                outcome=outcome,
+                reason=self.site.secrets.redact(reason),
                 seconds=0.0,
                 looked_at="",
-                findings=(),
+                findings=findings,
             )
         )
 
@@ -117,6 +139,9 @@ class GateRun:
             self.problem(f"check {id} belongs to this phase and was not judged")
         for id in sorted(id for id in self.expected if judged[id] > 1):
             self.problem(f"check {id} is judged {judged[id]} times in this phase")
+        if unused := tuple(self._unused_waivers()):
+            title = "Every waiver is needed"
+            self._of_the_run("gate.waivers", title, Outcome.WARNED, "", *unused)
         observations = self.gatherer.observations()
         # What was interrupted has no answer, however far it came.
         verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
@@ -142,11 +167,29 @@ class GateRun:
             checks=tuple(self.results),
             evidence=tuple(_record(observation) for observation in observations.values()),
             drain=tuple(self.drain),
-            previous=question.previous,
-            digests=Digests(
-                plan=question.plan_sha256, waivers="", acknowledgements=_acknowledgements(plan)
-            ),
+            previous=self.previous,
+            digests=question.digests,
         )
+
+    def _unused_waivers(self) -> Iterator[Finding]:
+        """Those of the checks that were judged which cover nothing; an expired one is told of."""
+        used = {
+            (result.id, each.object, each.ticket)
+            for result in self.results
+            for each in result.waivers
+        }
+        for waiver in self.question.waivers:
+            if (
+                waiver.id in self.expected
+                and self.question.started_at < waiver.expires
+                and (waiver.id, waiver.object, waiver.ticket) not in used
+            ):
+                yield Finding(
+                    Level.WARNING,
+                    f"{waiver.id}, {waiver.object}",
+                    f"{waiver} covers nothing that keeps this gate shut",
+                    hint=f"Remove it from {self.question.plan.waivers}.",
+                )
 
 
 def begin(
@@ -159,15 +202,62 @@ def begin(
     checks = catalogue.load()
     catalogue.require_known(checks, question.plan.require, "require in the plan")
     expected = catalogue.select(checks, question.phase, question.only)
-    return GateRun(question, site, Gatherer(site, recorded), expected)
+    run = GateRun(question, site, Gatherer(site, recorded), expected)
+    for waiver in question.waivers:
+        if problem := _useless(waiver, checks, question):
+            run.problem(f"{waiver} in {question.plan.waivers} {problem}")
+    return run
+
+
+def _useless(waiver: Waiver, checks: Iterable[Check], question: Question) -> str:
+    """Why a waiver keeps the gate from opening, or nothing."""
+    phases = {phase for check in checks if check.id == waiver.id for phase in check.phases}
+    if not phases:
+        return "names no check; correct its id, see: heat-upgrade-check list"
+    if question.phase in phases and waiver.expires <= question.started_at:
+        return f"expired at {waiver.expires:%Y-%m-%d %H:%M} UTC; renew or remove it"
+    return ""
 
 
 def new_question(
     plan: Plan, plan_sha256: str, phase: str, host: str, only: Iterable[str], site: Site
 ) -> Question:
-    """The question of a gate that starts now."""
-    previous = journal.previous(site.upgrade_folder)
-    return Question(plan, plan_sha256, phase, host, tuple(only), datetime.now(UTC), previous)
+    """The question of a gate that starts now.
+
+    :raises UsageError: the plan's file of waivers cannot be used.
+    """
+    return Question(
+        plan=plan,
+        phase=phase,
+        host=host,
+        only=tuple(only),
+        started_at=datetime.now(UTC),
+        waivers=waivers.load(plan.waivers) if plan.waivers else (),
+        digests=digests_of(site, plan_sha256),
+    )
+
+
+@contextmanager
+def in_turn(run: GateRun) -> Iterator[None]:
+    """The run's place in the upgrade: it follows the last gate, and none comes in between.
+
+    :raises UsageError: another run judges this upgrade. Partial gates come at any time.
+    """
+    folder, question = run.site.upgrade_folder, run.question
+    with nullcontext() if question.only else lock.only_run(folder, question.phase):
+        run.previous = journal.previous(folder)
+        yield
+
+
+def digests_of(site: Site, plan_sha256: str) -> Digests:
+    """What a gate that starts now rests on."""
+    notes = site.plan.notes
+    return Digests(
+        plan=plan_sha256,
+        waivers=_sha256(site.plan.waivers),
+        acknowledgements=_sha256(notes.acknowledgements if notes else None),
+        environment=fingerprint(site),
+    )
 
 
 def _record(observation: Observation) -> EvidenceRecord:
@@ -190,10 +280,8 @@ def _release_name(observation: Observation | None, plan: Side) -> ReleaseName:
     return ReleaseName("", "")
 
 
-def _acknowledgements(plan: Plan) -> str:
-    if plan.notes is None:
-        return ""
+def _sha256(path: Path | None) -> str:
     try:
-        return hashlib.sha256(plan.notes.acknowledgements.read_bytes()).hexdigest()
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
     except OSError:
         return ""

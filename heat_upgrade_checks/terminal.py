@@ -11,7 +11,7 @@ from rich.text import Text
 
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import DrainSample, Gate
-from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted, duration
+from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted, duration, waiver
 from heat_upgrade_checks.waiting import seconds_to_go
 
 _WORDS = {
@@ -101,10 +101,14 @@ class Terminal:
         """Blockers and what could not be told, with what to do, then verdict and report."""
         if self._status:
             self._status.stop()
+        waived = [result for result in gate.checks if result.outcome is Outcome.WAIVED]
+        for result in waived:
+            self._waived(result)
         for reason, ids in _unknown(gate).items():
             self._print(f"\nUNKNOWN  {', '.join(ids)}\n    {plain(reason)}")
+        judged = [result for result in gate.checks if result not in waived]
         for level, word in ((Level.WARNING, "WARNING"), (Level.BLOCKER, "BLOCKER")):
-            found = [(r, f) for r in gate.checks for f in r.findings if f.level is level]
+            found = [(r, f) for r in judged for f in r.findings if f.level is level]
             for result, finding in found[:_MOST_FINDINGS]:
                 self._finding(word, result, finding)
             if len(found) > _MOST_FINDINGS:
@@ -116,13 +120,25 @@ class Terminal:
         self._print(str(folder / "gate.html"))
 
     def _gist(self, result: CheckResult) -> str:
-        if result.outcome in {Outcome.PASSED, Outcome.WAIVED}:
+        if result.outcome is Outcome.PASSED:
             return result.title
+        if result.outcome is Outcome.WAIVED:
+            return plain(waiver(result.waivers[0]))
         if result.findings and result.outcome is not Outcome.ERROR:
             first, more = result.findings[0], len(result.findings) - 1
             text = f"{first.object}: {first.summary}" + (f" (and {more} more)" if more else "")
             return plain(text)
         return plain(result.reason)
+
+    def _waived(self, result: CheckResult) -> None:
+        self._print(f"\nWAIVED  {result.id}: {result.title}")
+        if result.reason:
+            self._print(f"    {plain(result.reason)}")
+        found = [each for each in result.findings if each.level is not Level.NOTE]
+        for finding in found[:_MOST_FINDINGS]:
+            self._print(f"    {plain(finding.object)}: {plain(finding.summary)}")
+        for applied in result.waivers:
+            self._print(f"    {plain(waiver(applied))}")
 
     def _finding(self, word: str, result: CheckResult, finding: Finding) -> None:
         self._print(f"\n{word}  {result.id}: {plain(finding.object)}")

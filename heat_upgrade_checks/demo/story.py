@@ -19,7 +19,7 @@ from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import Outcome, Verdict
 from heat_upgrade_checks.phases import Mode
-from heat_upgrade_checks.run import begin, new_question
+from heat_upgrade_checks.run import begin, in_turn, new_question
 from heat_upgrade_checks.terminal import Terminal
 
 _FORK = multiprocessing.get_context("fork")
@@ -142,7 +142,8 @@ def _judge(demo: Deployment, step: Step, folder: Path) -> None:
     loaded, digest = plans.load(demo.plan_file)
     site = Site(loaded, folder)
     run = begin(new_question(loaded, digest, step.phase, step.host, (), site), site)
-    gate, gate_folder = driver.judge(run, folder, lambda _: None)
+    with in_turn(run):
+        gate, gate_folder = driver.judge(run, folder, lambda _: None)
     counts = Counter(result.outcome for result in gate.checks)
     summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     click.echo(f"  {step.done}")

@@ -37,7 +37,7 @@ def compare_databases(site: Site) -> DatabaseComparison:
     """
     current, target = _url(site, "current"), _url(site, "target")
     names = _shown(current), _shown(target)
-    if _place(current) == _place(target):
+    if place(current) == place(target):
         return DatabaseComparison(*names, "same")
     try:
         before, ids = _marks(site, current)
@@ -61,7 +61,8 @@ def _url(site: Site, side: SideName) -> URL:
         ) from None
 
 
-def _place(url: URL) -> tuple[str, str, int | None, str, str]:
+def place(url: URL) -> tuple[str, str, int | None, str, str]:
+    """Where a database is, without its account: one tuple for all spellings of one address."""
     backend = url.get_backend_name().replace("mariadb", "mysql")
     host = (url.host or "localhost").lower()
     socket = str(url.query.get("unix_socket") or url.query.get("host") or "")

@@ -5,7 +5,15 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.report import sections
-from heat_upgrade_checks.report.wording import CAP, VERDICT_WORDS, moment, more, remedies, visible
+from heat_upgrade_checks.report.wording import (
+    CAP,
+    VERDICT_WORDS,
+    moment,
+    more,
+    remedies,
+    visible,
+    waiver,
+)
 
 _TAGS = {
     Outcome.FAILED: "failure",
@@ -58,7 +66,7 @@ def _case(suite: Element, check: CheckResult) -> None:
     _properties(case, outcome=check.outcome.value)
     text = visible("\n".join(_lines(check)))
     if tag := _TAGS.get(check.outcome):
-        message = visible(check.reason or _first(check))
+        message = visible(_first_word(check))
         SubElement(case, tag, message=message, type=check.outcome.value).text = text
     elif text:
         SubElement(case, "system-out").text = text
@@ -70,8 +78,12 @@ def _properties(parent: Element, **values: str) -> None:
         SubElement(properties, "property", name=name, value=visible(value))
 
 
-def _first(check: CheckResult) -> str:
-    """The finding that stands for all in a list of failures."""
+def _first_word(check: CheckResult) -> str:
+    """What stands for the whole check in a list of failures and skipped ones."""
+    if check.outcome is Outcome.WAIVED:
+        return waiver(check.waivers[0])
+    if check.reason:
+        return check.reason
     findings = _heaviest_first(check)
     return _sentence(findings[0]) if findings else check.title
 
@@ -88,6 +100,7 @@ def _lines(check: CheckResult) -> list[str]:
     lines = [f"Required: {check.title}"]
     if check.looked_at:
         lines.append(f"Looked at: {check.looked_at}")
+    lines += [waiver(each) for each in check.waivers]
     for remedy in remedies(_heaviest_first(check)[:CAP]):
         lines += [f"{finding.level}: {_sentence(finding)}" for finding in remedy.findings]
         if remedy.hint:

@@ -31,13 +31,13 @@ _DIGEST = 12
 def render(gate: Gate) -> str:
     """The comment, below `SIZE_LIMIT` bytes: lists are cut shorter where it would be larger."""
     for blockers, others in _CAPS:
-        parts = [_head(gate), _section(sections.blockers(gate), blockers)]
+        parts = [_head(gate), _section(sections.waived(gate), others)]
+        parts.append(_section(sections.blockers(gate), blockers))
         parts += [
             _section(section(gate), others)
             for section in (
                 sections.errors,
                 sections.warnings,
-                sections.waived,
                 sections.not_looked_at,
             )
         ]
@@ -76,8 +76,7 @@ def _section(section: Section, cap: int) -> str:
         lines.append(f"- {_code(check.id)} requires: {_prose(check.title)}")
         if check.reason:
             lines.append(f"  - {_prose(check.reason)}")
-        if check.waiver:
-            lines.append(f"  - {_prose(waiver(check.waiver))}")
+        lines += [f"  - {_prose(waiver(each))}" for each in check.waivers]
         for remedy in remedies(entry.findings[:cap]):
             for finding in remedy.findings:
                 lines.append(f"  - {_code(finding.object)}: {_prose(finding.summary)}")

@@ -2,12 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 
-from heat_upgrade_checks.findings import Finding, Outcome, Verdict
+from heat_upgrade_checks.findings import AppliedWaiver, Finding, Outcome, Verdict
 from heat_upgrade_checks.gate import ReleaseName
 from heat_upgrade_checks.recorded_watch import Availability
 
@@ -130,7 +130,12 @@ def more(things: Sequence[object], cap: int) -> str:
     return f"{amount}; the full list is in gate.json"
 
 
-def waiver(record: Mapping[str, object]) -> str:
-    """Who answers for going on, until when: whatever the waiver states."""
-    stated = ", ".join(f"{name}: {value}" for name, value in record.items())
-    return f"Waiver: {stated}"
+def waiver(applied: AppliedWaiver) -> str:
+    """Who answers for going on in spite of what, until when and why."""
+    covered = [*applied.covers[:CAP]]
+    covered += [f"{len(applied.covers) - CAP} more"] if len(applied.covers) > CAP else []
+    covered += ["what could not be told"] if applied.covers_unknown else []
+    return (
+        f"Waived by {applied.owner} until {moment(applied.expires)} ({applied.ticket}): "
+        f"{applied.reason}. Covers {', '.join(covered)}"
+    )

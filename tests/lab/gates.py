@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tests.driver import Outcome, call, timeless
+from tests.journals import open_gates_before
 from tests.lab.rolling import Rolling
 
 
@@ -30,7 +31,13 @@ class Gates:
         return cls(rolling, folder, plan)
 
     def judge(self, phase: str, *arguments: str, **changes: Any) -> Outcome:
-        """Judge one gate with sections of the plan changed; a section given as None is left out."""
+        """Judge one gate after those that must come before it, as open ones would have left them.
+
+        `changes` change sections of the plan; one given as None is left out.
+        """
+        plan_file = self._write_plan(**changes)
+        if "--only" not in arguments:
+            open_gates_before(phase, plan_file, self.folder / "reports")
         outcome = self.call("--phase", phase, *arguments, **changes)
         assert "Traceback" not in outcome.err + outcome.out, outcome.err + outcome.out
         assert not outcome.err, outcome.err
@@ -40,13 +47,7 @@ class Gates:
 
     def call(self, *arguments: str, **changes: Any) -> Outcome:
         """Call the driver."""
-        plan = {
-            key: {**self.plan.get(key, {}), **change} if isinstance(change, Mapping) else change
-            for key, change in {**self.plan, **changes}.items()
-            if change is not None
-        }
-        path = self.folder / "plan.yaml"
-        path.write_text(yaml.safe_dump(plan), "utf-8")
+        path = self._write_plan(**changes)
         environment = {
             "HEAT_UPGRADE_PLAN": str(path),
             "OS_CLIENT_CONFIG_FILE": str(self.rolling.clouds_yaml),
@@ -63,6 +64,16 @@ class Gates:
         for entry in entries:
             entry.update(by="operator", at="2026-11-22")
         path.write_text(yaml.safe_dump(entries), "utf-8")
+
+    def _write_plan(self, **changes: Any) -> Path:
+        plan = {
+            key: {**self.plan.get(key, {}), **change} if isinstance(change, Mapping) else change
+            for key, change in {**self.plan, **changes}.items()
+            if change is not None
+        }
+        path = self.folder / "plan.yaml"
+        path.write_text(yaml.safe_dump(plan), "utf-8")
+        return path
 
     def _holds_no_secret(self, outcome: Outcome) -> None:
         for secret in self.rolling.lab.secrets:

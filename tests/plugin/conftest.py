@@ -1,6 +1,7 @@
 """The driver as an operator calls it, on the embedded deployment."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from heat_upgrade_checks.rehearsal.exercise import Exercise
 from heat_upgrade_checks.rehearsal.migrate import Migrated
 from heat_upgrade_checks.rehearsal.record import RehearsedBackup, Restored
 from tests.driver import COMMAND, Outcome, call, interrupt
+from tests.journals import open_gates_before
 from tests.unit.evidence import a_rehearsal
 
 
@@ -54,15 +56,27 @@ class Site:
         environment = self._environment()
         return call(*arguments, cwd=self.folder, environment=environment, program=program)
 
-    def judge(self, phase: str, *arguments: str) -> Outcome:
-        """One gate; the folder of an absolute path, so that `Outcome.gate` finds it."""
-        return self.call("--phase", phase, "--reports", str(self.folder / "reports"), *arguments)
+    def judge(self, phase: str, *arguments: str, program: str = COMMAND) -> Outcome:
+        """One gate after those that must come before it.
+
+        The folder of an absolute path, so that `Outcome.gate` finds it.
+        """
+        if "--only" not in arguments:
+            open_gates_before(phase, self.demo.plan_file, self.folder / "reports")
+        reports = ("--reports", str(self.folder / "reports"))
+        return self.call("--phase", phase, *reports, *arguments, program=program)
 
     def interrupt(self, phase: str) -> Outcome:
         """One gate that is waited for until Ctrl-C."""
+        open_gates_before(phase, self.demo.plan_file, self.folder / "reports")
         words = ("--phase", phase, "--wait", "60s", "--interval", "1s")
         reports = ("--reports", self.folder / "reports")
         return interrupt(*words, *reports, cwd=self.folder, environment=self._environment())
+
+    @property
+    def shell(self) -> dict[str, str]:
+        """The environment in which the operator calls the command."""
+        return {**os.environ, **self._environment()}
 
     def _environment(self) -> dict[str, str]:
         return {

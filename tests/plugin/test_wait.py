@@ -87,8 +87,7 @@ def test_all_is_judged_at_one_moment_even_when_time_is_up(site: Site) -> None:
         "cli.run()"
     )
     timer = _later(4, drained_into_a_stack)
-    reports = ("--reports", str(site.folder / "reports"))
-    outcome = site.call("--phase", "last-engine", "--wait", "60s", *reports, program=program)
+    outcome = site.judge("last-engine", "--wait", "60s", program=program)
     timer.join()
     assert outcome.code == 2
     assert outcome.red == {"stacks.in-progress", "stacks.held-by-host"}

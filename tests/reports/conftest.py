@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from heat_upgrade_checks.findings import (
+    AppliedWaiver,
     CheckResult,
     Finding,
     Level,
@@ -46,12 +47,12 @@ def _check(
     *findings: Finding,
     outcome: Outcome | None = None,
     reason: str = "",
-    waiver: dict[str, object] | None = None,
+    waivers: tuple[AppliedWaiver, ...] = (),
 ) -> CheckResult:
     family = id.partition(".")[0]
     became = outcome or outcome_of(findings)
     return CheckResult(
-        id, family, title, guide, became, reason, 0.8, looked_at, tuple(findings), waiver
+        id, family, title, guide, became, reason, 0.8, looked_at, tuple(findings), waivers
     )
 
 
@@ -117,10 +118,19 @@ SIGNALS = _check(
     "No stack waits for a signal from outside",
     "rolling 7",
     "3 wait conditions in progress, database",
-    Finding(Level.WARNING, "stack batch-3", "wait condition may last 40 min", "Wait for it."),
+    Finding(Level.BLOCKER, "stack batch-3", "wait condition may last 40 min", "Wait for it."),
     outcome=Outcome.WAIVED,
-    reason="The batch is repeated tomorrow",
-    waiver={"owner": "Ada Operator", "ticket": "CHG-1042", "expires": "2026-11-30"},
+    waivers=(
+        AppliedWaiver(
+            object="stack batch-*",
+            reason="The batch is repeated tomorrow",
+            owner="Ada Operator",
+            ticket="CHG-1042",
+            expires=datetime(2026, 11, 30, tzinfo=UTC),
+            covers=("stack batch-3",),
+            covers_unknown=False,
+        ),
+    ),
 )
 SMOKE = _check(
     "api.smoke",
@@ -162,7 +172,7 @@ def _gate(checks: Iterable[CheckResult], **changes: object) -> Gate:
         evidence=EVIDENCE,
         drain=(),
         previous=Previous("engine", "a" * 64),
-        digests=Digests("b" * 64, "c" * 64, ""),
+        digests=Digests("b" * 64, "c" * 64, "", "d" * 64),
     )
     return replace(gate, **changes)  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ import pytest
 from heat_upgrade_checks.findings import Finding, Level, Outcome
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.report import junit
+from heat_upgrade_checks.report.wording import waiver
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -30,13 +31,16 @@ def test_the_document(no_go: Gate) -> None:
     ],
 )
 def test_every_outcome_has_its_element(
-    make: Callable[..., Gate], go: Gate, outcome: Outcome, child: str
+    make: Callable[..., Gate], go: Gate, no_go: Gate, outcome: Outcome, child: str
 ) -> None:
-    checks = [replace(go.checks[0], outcome=outcome, reason="because"), go.checks[0]]
+    (waived,) = [check.waivers for check in no_go.checks if check.waivers]
+    changes = {"waivers": waived} if outcome is Outcome.WAIVED else {"reason": "because"}
+    checks = [replace(go.checks[0], outcome=outcome, **changes), go.checks[0]]  # type: ignore[arg-type]
     case = ElementTree.fromstring(junit.render(make(checks)))[0].findall("testcase")[0]  # noqa: S314
     assert [element.tag for element in case] == ["properties", child]
     assert case[0][0].attrib == {"name": "outcome", "value": outcome.value}
-    assert case[1].get("message") == ("because" if child != "system-out" else None)
+    message = waiver(waived[0]) if outcome is Outcome.WAIVED else "because"
+    assert case[1].get("message") == (message if child != "system-out" else None)
 
 
 @pytest.mark.parametrize(

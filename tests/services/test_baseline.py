@@ -21,7 +21,7 @@ from heat_upgrade_checks.evidence.baseline import Baseline
 from heat_upgrade_checks.evidence.failed_by_upgrade import FailedByUpgrade
 from heat_upgrade_checks.evidence.preserved import Preserved, Total
 from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.gate import Digests, Gate, ReleaseName, Tool, Upgrade
+from heat_upgrade_checks.gate import NOTHING, Gate, ReleaseName, Tool, Upgrade
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
@@ -157,7 +157,7 @@ def _gate(verdict: Verdict, partial: bool) -> Gate:
         evidence=(),
         drain=(),
         previous=None,
-        digests=Digests("", "", ""),
+        digests=NOTHING,
     )
 
 

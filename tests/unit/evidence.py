@@ -1,13 +1,16 @@
 """Evidence as the sources give it, for the judgement on what a lab shows only rarely."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
+from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, Identity
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.gate import NOTHING
 from heat_upgrade_checks.rehearsal.record import Rehearsal, RehearsedBackup
 from tests.unit.checks import NOW
 
@@ -85,3 +88,23 @@ def connections_of(old: tuple[Client, ...] = (), new: tuple[Client, ...] = ()) -
         VhostClients(OLD, ("heat",), True, old),
         VhostClients(NEW, ("heat",), True, new),
     )
+
+
+def an_identity(**changes: Any) -> Identity:
+    """The upgrade that the gates of a test belong to."""
+    return replace(Identity("unit", "rolling", "25.0.2", "26.0.2", "e" * 64), **changes)
+
+
+def an_earlier_gate(phase: str, ended: datetime, **changes: Any) -> EarlierGate:
+    """A gate of that upgrade that opened, after a minute."""
+    gate = EarlierGate(
+        folder=f"01-{phase}",
+        phase=phase,
+        host="",
+        verdict=Verdict.GO,
+        started_at=ended - timedelta(minutes=1),
+        finished_at=ended,
+        identity=an_identity(),
+        digests=NOTHING,
+    )
+    return replace(gate, **changes)

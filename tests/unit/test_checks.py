@@ -14,6 +14,7 @@ from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import place
 from heat_upgrade_checks.plan import Plan
@@ -24,6 +25,8 @@ from tests.unit.evidence import (
     a_configuration,
     a_database,
     a_row,
+    an_earlier_gate,
+    an_identity,
     connections_of,
 )
 
@@ -497,7 +500,7 @@ def _versions(
         placement=place(rows, listeners),
         current_configuration=a_configuration(OLD, "control1"),
         target_configuration=a_configuration(new, "control2"),
-        earlier_gates=EarlierGates("/reports", gates),
+        earlier_gates=EarlierGates("/reports", gates, an_identity()),
         database=a_database(services=tuple(rows)),
     )
 
@@ -523,7 +526,7 @@ def test_one_vhost_tells_no_release() -> None:
     assert "the vhost does not tell an engine's release" in gate.unknowns[0]
 
 
-STOPPED = EarlierGate("stopped", NOW - timedelta(hours=1), opened=True)
+STOPPED = an_earlier_gate("stopped", NOW - timedelta(hours=1))
 
 
 def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None:
@@ -534,7 +537,7 @@ def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None
     assert "before phase stopped; it runs the current release" in finding.summary
 
 
-@pytest.mark.parametrize("gates", [(), (replace(STOPPED, opened=False),)])
+@pytest.mark.parametrize("gates", [(), (replace(STOPPED, verdict=Verdict.NO_GO),)])
 def test_without_an_open_stopped_gate_a_cold_upgrade_proves_nothing(
     gates: tuple[EarlierGate, ...],
 ) -> None:

@@ -8,8 +8,9 @@ from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Connections
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
+from heat_upgrade_checks.evidence.site import SideName
 from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Engine, Placement
+from heat_upgrade_checks.placement import Placement, releases_by_host
 
 
 @check("services.alive", phases=["pre", "engine", "post"], guide="prerequisites, rolling 5, 8")
@@ -77,17 +78,18 @@ def check_engines_run_their_release(
     gate: Judgement,
 ) -> None:
     """Each engine runs the release that it should run now."""
-    gate.looked_at(f"{len(placement.engines)} live engines, by the vhost they listen on")
+    engines = f"{len(placement.engines)} live engines"
     old, new = current_configuration.vhost, target_configuration.vhost
     if gate.mode == "cold":
+        gate.looked_at(f"{engines}, by the time of their start")
         _judge_cold(database, earlier_gates, gate)
         return
     if old == new:
-        gate.cannot_tell(
-            f"both releases use vhost {old}, so the vhost does not tell an engine's release; "
-            "give the target release a vhost of its own"
-        )
+        gate.looked_at(f"{engines}, by the hosts that the plan gives each release")
+        by_host = releases_by_host(gate.plan, current_configuration, target_configuration)
+        _judge_shared(placement, by_host, gate)
         return
+    gate.looked_at(f"{engines}, by the vhost they listen on")
     allowed = {"installed": {old}, "engine": {old, new}, "post": {new}}[gate.phase]
     for engine in placement.engines:
         if len(engine.vhosts) != 1 or engine.vhosts[0] not in {old, new}:
@@ -99,17 +101,37 @@ def check_engines_run_their_release(
         elif engine.vhosts[0] not in allowed:
             gate.block(
                 f"engine {engine}",
-                _wrong_release(engine, new),
-                hint="Stop it before the schema is migrated."
-                if gate.phase == "installed"
-                else "Upgrade it, then run this phase again.",
+                f"runs the {'target' if engine.vhosts[0] == new else 'current'} release: "
+                f"it listens on vhost {engine.vhosts[0]}",
+                hint=_right_release(gate),
                 data={"engine_id": engine.engine_id, "host": engine.host},
             )
 
 
-def _wrong_release(engine: Engine, new: str) -> str:
-    release = "target" if engine.vhosts[0] == new else "current"
-    return f"runs the {release} release: it listens on vhost {engine.vhosts[0]}"
+def _right_release(gate: Judgement) -> str:
+    if gate.phase == "installed":
+        return "Stop it before the schema is migrated."
+    return "Upgrade it, then run this phase again."
+
+
+def _judge_shared(placement: Placement, by_host: dict[str, SideName], gate: Judgement) -> None:
+    """On one vhost only the engines' hosts tell their release, where each release has its own."""
+    allowed = {"installed": {"current"}, "engine": {"current", "target"}, "post": {"target"}}
+    for engine in placement.engines:
+        release = by_host.get(engine.host)
+        if release is None:
+            gate.cannot_tell(
+                f"the release of engine {engine} is unknown: both releases share a vhost, and its "
+                "host is not one release's alone; list the hosts in current.engines and "
+                "target.engines, and give the target's engines a [DEFAULT] host of their own"
+            )
+        elif release not in allowed[gate.phase]:
+            gate.block(
+                f"engine {engine}",
+                f"runs the {release} release: the plan gives its host to that one",
+                hint=_right_release(gate),
+                data={"engine_id": engine.engine_id, "host": engine.host},
+            )
 
 
 def _judge_cold(database: Database, earlier_gates: EarlierGates, gate: Judgement) -> None:

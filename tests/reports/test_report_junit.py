@@ -35,7 +35,7 @@ def test_every_outcome_has_its_element(
 ) -> None:
     (waived,) = [check.waivers for check in no_go.checks if check.waivers]
     changes = {"waivers": waived} if outcome is Outcome.WAIVED else {"reason": "because"}
-    checks = [replace(go.checks[0], outcome=outcome, **changes), go.checks[0]]  # type: ignore[arg-type]
+    checks = [replace(go.checks[0], outcome=outcome, **changes), go.checks[0]]
     case = ElementTree.fromstring(junit.render(make(checks)))[0].findall("testcase")[0]  # noqa: S314
     assert [element.tag for element in case] == ["properties", child]
     assert case[0][0].attrib == {"name": "outcome", "value": outcome.value}

@@ -521,9 +521,25 @@ def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
     assert (bool(gate.findings), gate.unknowns) == (red, [])
 
 
-def test_one_vhost_tells_no_release() -> None:
-    gate = _versions("post", [a_row("a", "control1")], [Listener("a", OLD, 1)], new=OLD)
-    assert "the vhost does not tell an engine's release" in gate.unknowns[0]
+@pytest.mark.parametrize(
+    ("phase", "host", "red"),
+    [
+        ("installed", "control1", False),
+        ("installed", "control2", True),
+        ("engine", "control1", False),
+        ("engine", "control2", False),
+        ("post", "control2", False),
+        ("post", "control1", True),
+    ],
+)
+def test_on_one_vhost_the_hosts_tell_the_release(phase: str, host: str, red: bool) -> None:
+    gate = _versions(phase, [a_row("a", host)], [Listener("a", OLD, 1)], new=OLD)
+    assert (bool(gate.findings), gate.unknowns) == (red, [])
+
+
+def test_on_one_vhost_a_host_of_neither_release_tells_nothing() -> None:
+    gate = _versions("post", [a_row("a", "control3")], [Listener("a", OLD, 1)], new=OLD)
+    assert "its host is not one release's alone" in gate.unknowns[0]
 
 
 STOPPED = an_earlier_gate("stopped", NOW - timedelta(hours=1))

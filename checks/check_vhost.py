@@ -6,7 +6,7 @@ from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Connections, VhostClients
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Engine, Placement
+from heat_upgrade_checks.placement import Engine, Placement, releases_by_host
 
 
 @check(
@@ -36,7 +36,11 @@ def check_releases_are_on_their_own_vhosts(
             hint=f"Name a new vhost in transport_url of {', '.join(new.files)}.",
         )
         return
-    expected = _expected_vhosts(gate, old, new)
+    vhosts = {"current": old.vhost, "target": new.vhost}
+    expected = {
+        host: (release, vhosts[release])
+        for host, release in releases_by_host(gate.plan, old, new).items()
+    }
     for engine in placement.engines:
         _judge(engine, old, new, expected.get(engine.host), gate)
     for listener in placement.strangers:
@@ -60,16 +64,6 @@ def _name_strangers(side: VhostClients, gate: Judgement) -> None:
                 hint="Find out what it is; the new vhost is the target release's own.",
                 data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
             )
-
-
-def _expected_vhosts(
-    gate: Judgement, old: Configuration, new: Configuration
-) -> dict[str, tuple[str, str]]:
-    """Host of engines -> (release in words, its vhost), as far as hosts tell the release."""
-    current = set(gate.plan.current.engines) or {old.host}
-    target = set(gate.plan.target.engines) or {new.host}
-    expected = {host: ("current", old.vhost) for host in current - target}
-    return expected | {host: ("target", new.vhost) for host in target - current}
 
 
 def _judge(

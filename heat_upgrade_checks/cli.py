@@ -67,6 +67,7 @@ def main(
     if context.invoked_subcommand is not None:
         return
     from heat_upgrade_checks import driver, terminal
+    from heat_upgrade_checks.run import in_turn
 
     if replay is not None:
         if phase or plan or host or only or wait:
@@ -74,6 +75,7 @@ def main(
         run, folder = _recorded_run(replay, reports)
     elif phase is not None:
         run, folder = _new_run(phase, plan, host, only, reports)
+        context.with_resource(in_turn(run))
     else:
         raise UsageError("nothing to do; name a gate with --phase, or see --help")
     question = run.question
@@ -110,6 +112,7 @@ def _recorded_run(replay: Path, reports: Path) -> tuple["GateRun", Path]:
     folder = reports / "replays" / plan.name
     run = begin(recorded.question, Site(plan, folder), recorded.observations)
     run.drain += recorded.drain
+    run.previous = recorded.previous
     return run, folder
 
 
@@ -227,6 +230,43 @@ def watch(plan: Path | None, interval: str, reports: Path) -> None:
     loaded, _ = plans.load(_plan_path(plan))
     with WatchScreen(loaded.name) as screen:
         screen.end(watching.run(Site(loaded, reports / loaded.name), seconds, screen.show))
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
+)
+@click.pass_context
+def verify(context: click.Context, plan: Path | None, reports: Path) -> None:
+    """Recheck the journal: every byte, the order of the gates, their age."""
+    from datetime import UTC, datetime
+
+    from heat_upgrade_checks import verify as verifying
+    from heat_upgrade_checks.evidence.site import Site
+    from heat_upgrade_checks.run import digests_of
+
+    loaded, digest = plans.load(_plan_path(plan))
+    folder = reports / loaded.name
+    digests = digests_of(Site(loaded, folder), digest)
+    verification = verifying.verify(folder, loaded, digests, datetime.now(UTC))
+    for line in verifying.lines(verification):
+        click.echo(line)
+    context.exit(verification.exit_code)
+
+
+@main.command()
+@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def where(context: click.Context, plan: Path | None, as_json: bool) -> None:
+    """Tell how far this upgrade has come, and the next safe step."""
+    from heat_upgrade_checks.where import command
+
+    loaded, _ = plans.load(_plan_path(plan))
+    answer = command.run(loaded, plan, as_json=as_json)
+    click.echo(answer.text)
+    context.exit(answer.exit_code)
 
 
 @main.command()

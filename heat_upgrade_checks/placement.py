@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.broker import Listener
+from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.database import ServiceRow
+from heat_upgrade_checks.evidence.site import SideName
+from heat_upgrade_checks.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,17 @@ def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Plac
         ),
         strangers=tuple(listener for listener in consumed if listener.engine_id not in known),
     )
+
+
+def releases_by_host(
+    plan: Plan, old: Configuration, new: Configuration | None
+) -> dict[str, SideName]:
+    """The release that an engine should run, for the hosts that only one release has.
+
+    The plan's `engines` tell, or the host that a configuration names; `new` is None as long as the
+    target release has none.
+    """
+    current = set(plan.current.engines) or {old.host}
+    target = set(plan.target.engines) or ({new.host} if new else set())
+    named: dict[str, SideName] = dict.fromkeys(current - target, "current")
+    return named | dict.fromkeys(target - current, "target")

@@ -1,0 +1,1 @@
+"""Tells how far an upgrade has come, and the next safe step."""

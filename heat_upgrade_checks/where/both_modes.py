@@ -1,0 +1,78 @@
+"""The rows that a rolling and a cold upgrade have in common."""
+
+from heat_upgrade_checks.where.position import Position
+from heat_upgrade_checks.where.prohibitions import OLD_DB_SYNC, OLD_SERVICES, OLD_VHOST
+from heat_upgrade_checks.where.rules import Kind, MustNot, Rule
+from heat_upgrade_checks.where.schema import At
+from heat_upgrade_checks.where.words import in_state
+from heat_upgrade_checks.work import State
+
+
+def only_new(position: Position) -> bool:
+    """Whether engines of the target release run, and none of the current one."""
+    return bool(position.new and not position.old)
+
+
+SCHEMA_UNKNOWN = Rule(
+    "the state of the schema is not known",
+    Kind.UNKNOWN,
+    lambda p: p.schema.at is At.UNKNOWN,
+    "{why}",
+)
+UNOBSERVED = Rule(
+    "not known, for not everything could be observed",
+    Kind.UNKNOWN,
+    lambda p: p.unknown,
+    "{unknown}",
+)
+ASTRAY = Rule(
+    "an engine works on a vhost that is neither release's, or on several",
+    Kind.REPAIR,
+    lambda p: p.astray,
+    "Stop engine {astray}, correct its transport_url and start it again, on vhost {old_vhost} "
+    "if it runs {old} and on {new_vhost} if it runs {new}",
+    must_not=(
+        MustNot(
+            "Do not take another step before: what this engine works on is seen on neither "
+            "release's side."
+        ),
+        OLD_VHOST,
+    ),
+)
+ALL_NEW = (
+    Rule(
+        "all engines run {new}, and an API was left without an engine",
+        Kind.REPAIR,
+        lambda p: only_new(p) and p.apart and p.apis_on(p.current.vhost),
+        "Move {old_apis} from vhost {old_vhost} onto {new_vhost} at once, for nobody answers its "
+        "requests",
+        must_not=(
+            MustNot(
+                "Do not leave it in the load balancer: its /healthcheck is green without an engine."
+            ),
+            OLD_VHOST,
+        ),
+    ),
+    Rule(
+        "all engines run {new}, and work was lost",
+        Kind.REPAIR,
+        lambda p: only_new(p) and in_state(p.live_work, State.LOST),
+        "Help what nobody works on any more, {lost}",
+        must_not=(OLD_VHOST, OLD_DB_SYNC),
+    ),
+    Rule(
+        "all engines run {new}, and whether work was lost is not known",
+        Kind.UNKNOWN,
+        lambda p: only_new(p) and in_state(p.live_work, State.UNCERTAIN),
+        "whether somebody works on it is not known: {uncertain}; ask again",
+    ),
+    Rule(
+        "all engines run {new} (rolling 8, cold 6)",
+        Kind.SAFE,
+        only_new,
+        "See that every API runs {new}, which the broker does not tell, upgrade or start each that "
+        "does not, and let phase post judge",
+        (("post",),),
+        (OLD_VHOST, OLD_SERVICES, OLD_DB_SYNC),
+    ),
+)

@@ -82,9 +82,11 @@ class HeatConf:
             for path in plan.environment_files:
                 self._override(path)
         except (cfg.Error, cfg.ParseError, OSError, UnicodeDecodeError) as error:
+            remedy = f"correct the file, or {side}.config in the plan"
+            if side == "target" and isinstance(error, FileNotFoundError):
+                remedy = "correct target.config in the plan, or leave it out until the file is made"
             raise Unobserved(
-                f"configuration of the {side} release: {secrets.redact(_sentence(error))}; "
-                f"correct the file, or {side}.config in the plan"
+                f"configuration of the {side} release: {secrets.redact(_sentence(error))}; {remedy}"
             ) from None
 
     def _register(self, file: str) -> None:

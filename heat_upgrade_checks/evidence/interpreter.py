@@ -47,6 +47,8 @@ class Interpreter:
         """
         self._python = python
         self._remedy = f"install the release there, or correct {side}.python in the plan"
+        if side == "target":
+            self._remedy += "; before it is installed, target.version is enough for phase pre"
         if prefix:
             self._remedy += f" and {side}.prefix"
         self._answers: _Answers = {}

@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import AwareDatetime, ConfigDict
 
+OF_THE_RUN = "gate"
+"""The family of the records that a run makes of itself; no check belongs to it."""
+
 EVERY_KEY_REQUIRED = ConfigDict(json_schema_serialization_defaults_required=True)
 """For what stands in `gate.json`: its JSON Schema promises the keys that have a default, too."""
 
@@ -115,10 +118,12 @@ def verdict_of(results: Iterable[CheckResult]) -> Verdict:
     No-go wins over incomplete, and incomplete over everything else. A gate in which nothing was
     judged is incomplete: nothing selected and everything not-applicable prove nothing.
     """
+    results = tuple(results)
     outcomes = {result.outcome for result in results}
+    judged = {result.outcome for result in results if result.family != OF_THE_RUN}
     if Outcome.FAILED in outcomes:
         return Verdict.NO_GO
-    if Outcome.ERROR in outcomes or outcomes <= {Outcome.NOT_APPLICABLE}:
+    if Outcome.ERROR in outcomes or judged <= {Outcome.NOT_APPLICABLE}:
         return Verdict.INCOMPLETE
     if outcomes & {Outcome.WARNED, Outcome.WAIVED}:
         return Verdict.GO_WITH_WARNINGS

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from heat_upgrade_checks.evidence.environment import fingerprint
 from heat_upgrade_checks.evidence.gather import Gatherer, Observation
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import (
+    OF_THE_RUN,
     CheckResult,
     Finding,
     Level,
@@ -90,8 +91,19 @@ class GateRun:
 
     def record(self, key: str, found: CheckResult) -> CheckResult:
         """Keep a check's record, waived where it is; one from an earlier round is replaced."""
-        question = self.question
-        self._records[key] = waivers.apply(found, question.waivers, question.started_at)
+        question, redact = self.question, self.site.secrets.redact
+        result = waivers.apply(found, question.waivers, question.started_at)
+        told = tuple(
+            replace(
+                each,
+                object=redact(each.object),
+                reason=redact(each.reason),
+                owner=redact(each.owner),
+                ticket=redact(each.ticket),
+            )
+            for each in result.waivers
+        )
+        self._records[key] = replace(result, waivers=told)
         return self._records[key]
 
     def settled(self, key: str) -> bool:
@@ -111,26 +123,9 @@ class GateRun:
 
     def problem(self, what: str) -> None:
         """Record that the run itself is not whole; the gate cannot open."""
-        self._of_the_run(
-            "gate.whole", "Every check of this phase was judged", Outcome.ERROR, reason=what
-        )
-
-    def _of_the_run(
-        self, id: str, title: str, outcome: Outcome, reason: str = "", *findings: Finding
-    ) -> None:
-        self._problems.append(
-            CheckResult(
-                id=id,
-                family="gate",
-                title=title,
-                guide="",
-                outcome=outcome,
-                reason=self.site.secrets.redact(reason),
-                seconds=0.0,
-                looked_at="",
-                findings=findings,
-            )
-        )
+        title = "Every check of this phase was judged"
+        reason = self.site.secrets.redact(what)
+        self._problems.append(_of_the_run("gate.whole", title, Outcome.ERROR, reason))
 
     def finish(self) -> Gate:
         """The gate document. A check of this phase without a record is an error."""
@@ -141,7 +136,9 @@ class GateRun:
             self.problem(f"check {id} is judged {judged[id]} times in this phase")
         if unused := tuple(self._unused_waivers()):
             title = "Every waiver is needed"
-            self._of_the_run("gate.waivers", title, Outcome.WARNED, "", *unused)
+            self._problems.append(
+                _of_the_run("gate.waivers", title, Outcome.WARNED, findings=unused)
+            )
         observations = self.gatherer.observations()
         # What was interrupted has no answer, however far it came.
         verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
@@ -173,23 +170,29 @@ class GateRun:
 
     def _unused_waivers(self) -> Iterator[Finding]:
         """Those of the checks that were judged which cover nothing; an expired one is told of."""
+        redact = self.site.secrets.redact
         used = {
             (result.id, each.object, each.ticket)
             for result in self.results
             for each in result.waivers
         }
         for waiver in self.question.waivers:
-            if (
-                waiver.id in self.expected
-                and self.question.started_at < waiver.expires
-                and (waiver.id, waiver.object, waiver.ticket) not in used
-            ):
+            key = (waiver.id, redact(waiver.object), redact(waiver.ticket))
+            holds = self.question.started_at < waiver.expires
+            if holds and waiver.id in self.expected and key not in used:
                 yield Finding(
                     Level.WARNING,
-                    f"{waiver.id}, {waiver.object}",
-                    f"{waiver} covers nothing that keeps this gate shut",
+                    redact(f"{waiver.id}, {waiver.object}"),
+                    redact(f"{waiver} covers nothing that keeps this gate shut"),
                     hint=f"Remove it from {self.question.plan.waivers}.",
                 )
+
+
+def _of_the_run(
+    id: str, title: str, outcome: Outcome, reason: str = "", findings: tuple[Finding, ...] = ()
+) -> CheckResult:
+    """A record of the run itself, which no check makes."""
+    return CheckResult(id, OF_THE_RUN, title, "", outcome, reason, 0.0, "", findings)
 
 
 def begin(

@@ -113,7 +113,11 @@ def _of_another_upgrade(last: EarlierGate, plan: Plan, digests: Digests) -> Iter
             f"belongs to the {theirs[1]} upgrade {theirs[0]}, not to the {plan.mode} upgrade "
             f"{plan.name} of the plan",
         )
-    if last.digests.environment != digests.environment:
+    if not digests.environment:
+        yield Objection(
+            "changed", "the database", "its address cannot be read now; correct the configuration"
+        )
+    elif last.digests.environment != digests.environment:
         yield Objection("broken", last.folder, "was run for another database than the plan's")
 
 

@@ -64,6 +64,19 @@ def test_a_waived_blocker_opens_the_gate_with_warnings_and_stands_first(red: Sit
     assert timeless(replayed.gate) == timeless(outcome.gate)
 
 
+def test_a_secret_in_a_waiver_leaves_with_no_report(red: Site) -> None:
+    config = yaml.safe_load(red.demo.plan_file.read_text("utf-8"))["current"]["config"][0]
+    conf = (red.demo.folder / config).read_text("utf-8")
+    secret = conf.partition("rabbit://heat:")[2].partition("@")[0]
+    assert secret
+    told = {"reason": f"It is {secret}", "owner": f"{secret} Ada", "ticket": secret}
+    _waive(red, told, told | {"object": f"queue {secret}"})
+    outcome = red.judge("last-engine")
+    assert outcome.code == 1
+    assert outcome.check("queues.empty")["outcome"] == "waived"
+    assert secret not in outcome.written
+
+
 def test_an_expired_one_leaves_the_gate_incomplete_or_shut(red: Site) -> None:
     _waive(red, {"expires": date(2026, 1, 1)})
     outcome = red.judge("last-engine")

@@ -1,5 +1,7 @@
 """Outcome and verdict follow from findings and records."""
 
+from dataclasses import replace
+
 import pytest
 
 from heat_upgrade_checks.findings import (
@@ -47,3 +49,9 @@ def test_the_verdict_fails_closed(
 ) -> None:
     verdict = verdict_of(map(_result, outcomes))
     assert (verdict, verdict.exit_code) == (expected, exit_code)
+
+
+def test_what_a_run_says_of_itself_judges_nothing() -> None:
+    unused = replace(_result(Outcome.WARNED), id="gate.waivers", family="gate")
+    assert verdict_of([_result(Outcome.NOT_APPLICABLE), unused]) is Verdict.INCOMPLETE
+    assert verdict_of([_result(Outcome.PASSED), unused]) is Verdict.GO_WITH_WARNINGS

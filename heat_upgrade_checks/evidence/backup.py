@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from heat_upgrade_checks.evidence.backup_streams import (
     Decoded,
     compression_of,
     decompressed,
+    made_ahead,
     raw_pieces,
 )
 from heat_upgrade_checks.evidence.site import Site
@@ -181,12 +183,13 @@ def _decoded(file: BackupFile, opened: BinaryIO, database: str, piece: int) -> B
     compression = compression_of(opened.read(backup_dumps.HEAD))
     opened.seek(0)
     raw = raw_pieces(opened, compression, piece)
-    decoded = Decoded(decompressed(iter(raw), compression, piece))
-    content = _content(Path(file.path), compression, iter(decoded), database)
-    for _ in decoded:
-        pass  # Whether the stream is whole is known at its end only.
-    for _ in raw:
-        pass  # The digest covers what lies behind the damage, too.
+    with closing(made_ahead(iter(raw))) as hashed:
+        decoded = Decoded(decompressed(hashed, compression, piece))
+        content = _content(Path(file.path), compression, iter(decoded), database)
+        for _ in decoded:
+            pass  # Whether the stream is whole is known at its end only.
+        for _ in hashed:
+            pass  # The digest covers what lies behind the damage, too.
     damage = "is empty" if not raw.bytes else decoded.damage or content.damage
     suffix = f"+{compression}" if compression else ""
     return _found(file, raw.bytes, raw.sha256, replace(content, damage=damage), suffix)

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from heat_upgrade_checks.evidence.backup_streams import (
     Decoded,
     compression_of,
     decompressed,
+    made_ahead,
     raw_pieces,
 )
 
@@ -30,16 +32,17 @@ class Folder:
         self._piece = piece
         self._digests: dict[str, str] = {}
 
-    def read(self, name: str) -> Iterator[bytes]:
+    def read(self, name: str) -> Generator[bytes, None, None]:
         """The decoded pieces of one file, which is hashed to its end whatever is wrong with it."""
         with (self.path / name).open("rb") as file:
             compression = compression_of(file.read(16))
             file.seek(0)
             raw = raw_pieces(file, compression, self._piece)
-            decoded = Decoded(decompressed(iter(raw), compression, self._piece))
-            yield from decoded
-            for _ in raw:
-                pass
+            with closing(made_ahead(iter(raw))) as hashed:
+                decoded = Decoded(decompressed(hashed, compression, self._piece))
+                yield from decoded
+                for _ in hashed:
+                    pass
         self._digests[name] = raw.sha256
         self.bytes += raw.bytes
         self.decoded_bytes += decoded.bytes

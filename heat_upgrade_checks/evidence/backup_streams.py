@@ -21,10 +21,11 @@ _XZ_MEMORY = 256 * 1024 * 1024
 # What `zstd -d` allows without --long=31 or --memory, and `zstd --long` needs.
 _ZSTD_WINDOW = 128 * 1024 * 1024
 
-# Small enough to stay in the processor's cache between decompression and search.
-_COMPRESSED_PIECE = 128 * 1024
+# Large enough for few changes between the threads that hash and decompress it, and small enough for
+# the processor's cache.
+_COMPRESSED_PIECE = 512 * 1024
 
-# How many decoded pieces wait at most for who searches them.
+# How many pieces made ahead wait at most for who wants them.
 _AHEAD = 4
 
 
@@ -154,6 +155,7 @@ def decompressed(raw: Iterator[bytes], compression: str, piece: int) -> Iterator
             try:
                 output = stream.decompress(data, piece)
             except (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError) as error:
+                begun = begun or compression_of(data) == compression
                 raise StreamDamage(_broken(error, compression, begun, members)) from None
             data, begun = b"", True
             if output:
@@ -198,7 +200,7 @@ def made_ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
             end = error
         ahead.put(end)
 
-    maker = threading.Thread(target=make, name="decompression", daemon=True)
+    maker = threading.Thread(target=make, name="pieces ahead", daemon=True)
     maker.start()
     try:
         while isinstance(item := ahead.get(), bytes):

@@ -5,9 +5,11 @@ routines contain text that looks like statements and like end markers.
 """
 
 import bz2
+import errno
 import gc
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import sqlite3
@@ -17,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -26,8 +29,9 @@ from pydantic import TypeAdapter
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import backup
 from heat_upgrade_checks.evidence.backup import Backup, Backups
-from heat_upgrade_checks.evidence.backup_dumps import Dump, recognise
-from heat_upgrade_checks.evidence.backup_streams import made_ahead
+from heat_upgrade_checks.evidence.backup_dumps import Dump, next_place, recognise
+from heat_upgrade_checks.evidence.backup_folders import Folder
+from heat_upgrade_checks.evidence.backup_streams import Hashed, made_ahead, raw_pieces
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -283,6 +287,32 @@ def test_a_dump_without_comments_cannot_be_shown_to_be_whole() -> None:
     assert "keep the comment lines" in scan(commentless).damage
 
 
+@given(
+    st.lists(st.sampled_from([b";", b"\n", b"\\", b".", b"$x$", b"'", b";" * 40, b"\\" * 40])),
+    st.sampled_from([b";\n", b"\n\\.\n", b"\nDELIMITER ;\n", b"$x$"]),
+    st.integers(0, 60),
+)
+def test_the_end_of_skipped_text_is_found_however_often_its_rarest_byte_comes(
+    parts: list[bytes], words: bytes, position: int
+) -> None:
+    for buffer in (b"".join(parts), b"".join(parts) + words):
+        assert next_place(words, buffer, position) == buffer.find(words, position)
+
+
+def test_rows_of_tables_that_are_not_counted_are_passed_over() -> None:
+    """Until the semicolon that ends a line, which no string holds."""
+    rows = b",\n".join(b"(%d,'a;b);','(c),;')" % number for number in range(90))
+    content = text("mariadb.sql").replace(
+        b"\nINSERT INTO `alembic_version` VALUES\n",
+        b"\nINSERT INTO `event` VALUES\n" + rows + b";\nINSERT INTO `alembic_version` VALUES\n",
+        1,
+    )
+    expected = facts(scan(text("mariadb.sql")))[:-1]
+    for piece in (1, 7, 100, 10**6):
+        assert facts(scan(content, piece, reach=200))[:-1] == expected
+    assert scan(content[: content.index(rows) + len(rows)]).damage
+
+
 # --- compression ----------------------------------------------------------------------------------
 
 
@@ -321,6 +351,17 @@ def decodes_to(compressed: bytes, content: bytes) -> bool:
         return bz2.decompress(compressed) == content
     except (OSError, ValueError):
         return False
+
+
+def test_a_zstd_frame_with_a_wrong_checksum_is_damage(tmp_path: Path) -> None:
+    checked = {int(zstd.CompressionParameter.checksum_flag): 1}
+    whole = zstd.compress(text("mariadb.sql"), options=checked)
+    content = whole + whole[:-1] + bytes([whole[-1] ^ 1]) + whole
+    for piece in (1, 100, backup.PIECE):
+        found = newest(written(tmp_path / "heat.sql.zst", content), piece=piece)
+        assert found.damage.startswith("is damaged: its zstd stream cannot be decompressed after ")
+        assert found.sha256 == hashlib.sha256(content).hexdigest()
+    assert newest(written(tmp_path / "heat.sql.zst", whole + whole)).damage == ""
 
 
 @pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz"])
@@ -463,6 +504,19 @@ def test_rows_of_every_form_of_insert(rows: bytes, count: int, exact: bool) -> N
         assert dump.damage == ""
 
 
+def test_rows_between_pieces_are_counted_whatever_stands_between_them() -> None:
+    rows = b",\n".join(b"\t('s%d', 'it''s; x')" % number for number in range(50))
+    content = (
+        b"--\n-- PostgreSQL database dump\n--\n\n"
+        b"CREATE TABLE public.stack (\n    id character varying(36) NOT NULL\n);\n\n"
+        b"INSERT INTO public.stack VALUES\n" + rows + b";\n\n"
+        b"--\n-- PostgreSQL database dump complete\n--\n\n"
+    )
+    for piece in (*range(1, 80), 997):
+        dump = scan(content, piece, reach=200)
+        assert (dump.rows, dump.damage) == ({"stack": 50}, ""), piece
+
+
 def test_the_sample_needs_to_know_the_column_of_the_ids() -> None:
     content = (
         b"-- MariaDB dump 10.19\nCREATE TABLE `stack` (\n  `name` text,\n  `id` varchar(36)\n);\n"
@@ -509,7 +563,78 @@ def test_who_makes_pieces_ahead_ends_when_nobody_wants_them() -> None:
     ahead.close()
     gc.collect()
     assert ended
-    assert "decompression" not in {thread.name for thread in threading.enumerate()}
+    assert not making_ahead()
+
+
+def making_ahead() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "pieces ahead"]
+
+
+class Reading(io.RawIOBase):
+    """A file that cannot be read to its end, and by which thread it was."""
+
+    def __init__(self, content: bytes, thread: list[str]) -> None:
+        self._content = io.BytesIO(content)
+        self._thread = thread
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._thread.append(threading.current_thread().name)
+        if not (read := self._content.readinto(buffer)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_an_error_of_the_disk_comes_from_the_thread_that_reads(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    content = COMPRESS[suffix](text("mariadb.sql"))
+
+    def broken(_: BinaryIO, compression: str, piece: int) -> Hashed:
+        return raw_pieces(io.BufferedReader(Reading(content, threads)), compression, piece)
+
+    monkeypatch.setattr(backup, "raw_pieces", broken)
+    path = written(tmp_path / "heat.sql", content)
+    with pytest.raises(
+        Unobserved, match=r"heat\.sql cannot be read \(Input/output error\): run as"
+    ):
+        backup.read(str(path), "heat", piece=1000)
+    assert set(threads) == {"pieces ahead"}
+    assert not making_ahead()
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_no_thread_is_left_behind_by_who_gives_up(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    archive = COMPRESS[suffix](b"PGDMP" + os.urandom(100_000))
+    with pytest.raises(Unobserved, match="pg_restore is not installed here"):
+        backup.read(str(written(tmp_path / "heat.dump", archive)), "heat", piece=10)
+    assert not making_ahead()
+
+
+@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
+def test_the_digest_covers_what_was_made_ahead_behind_the_damage(
+    suffix: str, tmp_path: Path
+) -> None:
+    content = COMPRESS[suffix](text("mariadb.sql")) + b"more" * 50_000
+    found = newest(written(tmp_path / "heat", content), piece=100)
+    assert found.damage.startswith(f"is followed by bytes that are not {suffix[1:]}")
+    assert (found.bytes, found.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert not making_ahead()
+
+
+def test_a_folder_that_is_read_in_part_leaves_no_thread_behind(tmp_path: Path) -> None:
+    written(tmp_path / "heat.stack.sql", text("mariadb.sql"))
+    pieces = Folder(tmp_path, 10).read("heat.stack.sql")
+    assert len(next(pieces)) == 10
+    pieces.close()
+    assert not making_ahead()
 
 
 # --- which files ----------------------------------------------------------------------------------

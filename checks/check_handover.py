@@ -10,7 +10,7 @@ from heat_upgrade_checks.evidence.in_flight import StackInFlight
 from heat_upgrade_checks.evidence.leftovers import Leftovers
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.work import State, work_in_flight
+from heat_upgrade_checks.work import State, Work, on_the_new_side, remedy, work_in_flight
 
 
 @check("stacks.legacy-in-progress", phases=["vhost"], guide="rolling 4")
@@ -51,18 +51,33 @@ def check_no_legacy_stack_is_in_flight(
 
 @check("stacks.held-by-host", phases=["engine"], guide="rolling 5-6")
 def check_the_host_holds_no_work(
-    database: Database, current_configuration: Configuration, gate: Judgement
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
 ) -> None:
     """The engines that are taken away hold no resource and no lock."""
     rows = [row for row in database.services if row.host == gate.host]
-    gate.looked_at(f"{database.extent}; {len(rows)} engine workers on {gate.host}")
+    # A host's new engine may run beside the old one that is taken away.
+    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    leaving = [row for row in rows if row.engine_id not in moved]
+    stay = f", and {len(rows) - len(leaving)} on the new vhost, which stay"
+    gate.looked_at(
+        f"{database.extent}; {len(leaving)} engine workers on {gate.host}"
+        + (stay if len(rows) > len(leaving) else "")
+    )
     if not rows and not _is_api(gate):
         known = ", ".join(sorted({row.host for row in database.services})) or "none"
         gate.cannot_tell(
             f"no service row knows a host {gate.host}; hosts of engines are: {known}. Give one of "
             "them as --host, or, for an API's host, list its URL as api.backends in the plan"
         )
-    _judge_held(rows, database, current_configuration, gate)
+    _judge_held([row for row in leaving if row.alive], database, current_configuration, gate)
+    lost = [work for work in work_in_flight(database, placement, 0) if work.state is State.LOST]
+    for row in leaving:
+        if not row.alive:
+            _judge_lost(row, [work for work in lost if row.engine_id in work.stack.holders], gate)
 
 
 @check("stacks.held-by-host", phases=["last-engine"], guide="rolling 7")
@@ -93,8 +108,7 @@ def _judge_held(
         held = [words for stack in database.in_flight for words in _held(stack, row.engine_id)]
         if not held:
             continue
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
-        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {', '.join(held[:3])}{more}"
+        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {_first(held)}"
         data = {"engine_id": row.engine_id, "host": row.host, "held": held}
         if grace:
             gate.block(
@@ -111,6 +125,25 @@ def _judge_held(
                 hint="See that the service manager waits as long.",
                 data=data,
             )
+
+
+def _judge_lost(row: ServiceRow, lost: list[Work], gate: Judgement) -> None:
+    if not lost:
+        return
+    held = [words for work in lost for words in _held(work.stack, row.engine_id)]
+    hint, _ = remedy(lost[0])
+    roots = {work.root.id: work for work in lost}
+    gate.block(
+        f"engine {row.host} ({row.engine_id})",
+        f"is dead and holds {_first(held)}; nobody works on it any more",
+        hint=hint,
+        commands=[command for work in roots.values() for command in remedy(work)[1]],
+        data={"engine_id": row.engine_id, "host": row.host, "held": held},
+    )
+
+
+def _first(held: list[str]) -> str:
+    return ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
 
 
 def _held(stack: StackInFlight, engine_id: str) -> list[str]:

@@ -26,10 +26,17 @@ def check_waits_are_known(database: Database, gate: Judgement) -> None:
 
 
 @check("stacks.waiting-on-signals", phases=["engine"], guide="rolling 5-6")
-def check_no_wait_ends_with_this_engine(database: Database, gate: Judgement) -> None:
+def check_no_wait_ends_with_this_engine(
+    database: Database,
+    placement: Placement,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
     """No wait for a signal from outside is cut off by the next step."""
     gate.looked_at(database.extent)
-    leaving = {row.engine_id for row in database.services if row.alive and row.host == gate.host}
+    here = {row.engine_id for row in database.services if row.alive and row.host == gate.host}
+    # A host's new engine may run beside the old one that is taken away.
+    leaving = here - on_the_new_side(gate.plan, placement, target_configuration)
     for stack, resource in _waiting(database):
         held_here = _holder(stack, resource) in leaving
         _say(gate.block if held_here else gate.warn, database, stack, resource)

@@ -12,7 +12,7 @@ from tests.lab import configuration, stacks, venvs
 from tests.lab.credentials import Credentials
 from tests.lab.heat import Api, Engine, Service
 from tests.lab.keystone import Keystone
-from tests.lab.stacks import Stacks
+from tests.lab.stacks import Endpoint, Stacks
 from tests.services import processes
 from tests.services.mariadb import MariaDB
 from tests.services.rabbitmq import RabbitMQ
@@ -35,7 +35,7 @@ class Lab:
         self.services: list[Service] = []
         self._charset = charset
         self._numbers = count(1)
-        self._api: Api | None = None
+        self._api: Endpoint | None = None
 
     def start(self) -> Self:
         """Start the servers, all at once."""
@@ -150,27 +150,35 @@ class Lab:
         self.services.append(engine)
         return engine
 
-    def api(self, release: int, vhost: str, host: str = "api", **options: str) -> Api:
+    def api(
+        self,
+        release: int,
+        vhost: str,
+        host: str = "api",
+        address: str = "127.0.0.1",
+        port: int | None = None,
+        **options: str,
+    ) -> Api:
         """Start an API and wait until it answers; the first one is entered in the catalogue."""
-        port = processes.free_port()
+        port = port or processes.free_port()
         if release < configuration.FIRST_WITHOUT_API_SERVER:
-            own = {"bind_host": "127.0.0.1", "bind_port": str(port), "workers": "1"}
+            own = {"bind_host": address, "bind_port": str(port), "workers": "1"}
             options = {**{f"heat_api__{name}": value for name, value in own.items()}, **options}
         path = self.configuration(release, vhost, host, **options)
         log = path.parent / f"heat-api-{next(self._numbers)}.log"
-        api = Api(release, vhost, host, path, log=log, port=port)
+        api = Api(release, vhost, host, path, log=log, address=address, port=port)
         self.services.append(api)
         api.wait_up()
         if self._api is None:
             self.publish(api)
         return api
 
-    def publish(self, api: Api) -> None:
-        """Enter an API in the catalogue, instead of the one before."""
+    def publish(self, api: Endpoint) -> None:
+        """Enter an API, or what stands before several, in the catalogue instead of the last."""
         self.keystone.set_orchestration_endpoint(api.url)
         self._api = api
 
-    def stacks(self, api: Api | None = None, project: str = Keystone.project) -> Stacks:
+    def stacks(self, api: Endpoint | None = None, project: str = Keystone.project) -> Stacks:
         """A project's stacks as seen through this API, or through the one in the catalogue."""
         chosen = api or self._api
         if chosen is None:
@@ -178,18 +186,23 @@ class Lab:
         return Stacks(self.keystone, chosen, project)
 
     def create_stack(
-        self, name: str, seconds: float = 0, steps: int = 1, api: Api | None = None, **more: Any
+        self,
+        name: str,
+        seconds: float = 0,
+        steps: int = 1,
+        api: Endpoint | None = None,
+        **more: Any,
     ) -> str:
         """Begin to create a stack whose steps, one after the other, take that many seconds each."""
         return self.stacks(api).create(name, stacks.template(seconds, steps, **more))
 
     def wait_stack(
-        self, name: str, status: str, seconds: float = 60, api: Api | None = None
+        self, name: str, status: str, seconds: float = 60, api: Endpoint | None = None
     ) -> None:
         """Wait until a stack has a status such as CREATE_COMPLETE."""
         self.stacks(api).wait(name, status, seconds)
 
-    def delete_stack(self, name: str, seconds: float = 60, api: Api | None = None) -> None:
+    def delete_stack(self, name: str, seconds: float = 60, api: Endpoint | None = None) -> None:
         """Delete a stack and wait until it is gone."""
         through = self.stacks(api)
         stack = str(through.show(name)["id"])

@@ -129,11 +129,20 @@ class Api(Service):
     """A heat-api: up to Heat 24 the program of that name, later under uwsgi."""
 
     def __init__(
-        self, release: int, vhost: str, host: str, configuration: Path, *, log: Path, port: int
+        self,
+        release: int,
+        vhost: str,
+        host: str,
+        configuration: Path,
+        *,
+        log: Path,
+        port: int,
+        address: str = "127.0.0.1",
     ) -> None:
         super().__init__(release, vhost, host, configuration)
+        self.address = address
         self.port = port
-        self.root = f"http://127.0.0.1:{port}"
+        self.root = f"http://{address}:{port}"
         self.url = f"{self.root}/v1/%(project_id)s"
         if release < FIRST_WITHOUT_API_SERVER:
             command: list[str | Path] = [
@@ -144,7 +153,8 @@ class Api(Service):
             ]
         else:
             pyargv = f"--pyargv=--config-file {configuration}"
-            command = wsgi.command(self._program("python"), "heat.wsgi.api", port, pyargv)
+            python = self._program("python")
+            command = wsgi.command(python, "heat.wsgi.api", port, pyargv, address=address)
         self._process = processes.Process(f"heat-api {release}", command, log)
 
     def wait_up(self, seconds: float = 60) -> "Api":

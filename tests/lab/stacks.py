@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import requests
 
-from tests.lab.heat import Api
 from tests.lab.keystone import Keystone
 from tests.services import processes
 from tests.services.processes import ServerError
@@ -29,10 +29,22 @@ def template(seconds: float = 0, steps: int = 1, fail: bool = False) -> dict[str
     return {"heat_template_version": "2018-08-31", "resources": resources}
 
 
+class Endpoint(Protocol):
+    """Where Heat is asked: an API, or what stands before several."""
+
+    @property
+    def url(self) -> str:
+        """Its address as the catalogue has it."""
+
+    @property
+    def log(self) -> Path:
+        """What it wrote."""
+
+
 class Stacks:
     """The stacks of one of the operator's projects, seen through one API."""
 
-    def __init__(self, keystone: Keystone, api: Api, project: str = Keystone.project) -> None:
+    def __init__(self, keystone: Keystone, api: Endpoint, project: str = Keystone.project) -> None:
         self._keystone = keystone
         self._api = api
         self._project = project

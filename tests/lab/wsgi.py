@@ -3,12 +3,14 @@
 from pathlib import Path
 
 
-def command(python: Path, module: str, port: int, *options: str) -> list[str | Path]:
+def command(
+    python: Path, module: str, port: int, *options: str, address: str = "127.0.0.1"
+) -> list[str | Path]:
     """uWSGI from the application's own virtual environment, set up as DevStack does it."""
     return [
         python.parent / "uwsgi",
         f"--module={module}:application",
-        f"--http-socket=127.0.0.1:{port}",
+        f"--http-socket={address}:{port}",
         "--processes=1",
         "--threads=4",
         "--master",

@@ -142,6 +142,7 @@ def _database(*stacks: StackInFlight) -> Database:
     rows = (
         a_row("e1", "control1"),
         a_row("e2", "control2"),
+        a_row("e3", "control1"),
         a_row("dead", "control1", silent=500),
     )
     return a_database(services=rows, in_flight=stacks)
@@ -187,22 +188,32 @@ def test_at_pre_a_wait_is_a_warning(resource: ResourceInFlight, expected: str | 
 
 
 @pytest.mark.parametrize(
-    ("resource", "lock", "level"),
+    ("resource", "lock", "isolation", "level"),
     [
-        (_resource("e1"), "", "blocker"),
-        (_resource("e2"), "", "warning"),
-        (_resource("dead"), "", "warning"),
-        (_resource(""), "", "warning"),
+        (_resource("e1"), "", "vhost", "blocker"),
+        (_resource("e2"), "", "vhost", "warning"),
+        (_resource("dead"), "", "vhost", "warning"),
+        (_resource(""), "", "vhost", "warning"),
         # A legacy stack is worked on by the engine that holds its lock.
-        (_resource(""), "e1", "blocker"),
+        (_resource(""), "e1", "vhost", "blocker"),
+        # The new engine of this host stays; on a shared vhost nothing tells which one that is.
+        (_resource("e3"), "", "vhost", "warning"),
+        (_resource("e3"), "", "shared", "blocker"),
     ],
 )
 def test_an_engine_that_waits_must_not_be_taken_away(
-    resource: ResourceInFlight, lock: str, level: str
+    resource: ResourceInFlight, lock: str, isolation: str, level: str
 ) -> None:
     facts = _database(_stack(resource, lock=lock))
+    listeners = [Listener("e1", "heat-n", 1), Listener("e3", "heat-n1", 1)]
     gate = judge(
-        SIGNALS.check_no_wait_ends_with_this_engine, "engine", host="control1", database=facts
+        SIGNALS.check_no_wait_ends_with_this_engine,
+        "engine",
+        host="control1",
+        of=plan(broker={"isolation": isolation}),
+        database=facts,
+        placement=place(facts.services, listeners),
+        target_configuration=a_configuration("heat-n1", "control1"),
     )
     assert [f.level for f in gate.findings] == [level]
 

@@ -290,16 +290,41 @@ def test_on_a_shared_vhost_engines_see_each_other() -> None:
 # --- stacks.held-by-host
 
 
-def _by_host(host: str, grace: int = 60, of: dict[str, Any] | None = None) -> Judgement:
+def _by_host(
+    host: str,
+    grace: int = 60,
+    of: dict[str, Any] | None = None,
+    stacks: tuple[StackInFlight, ...] = (a_stack("old"), a_stack(lock="old")),
+) -> Judgement:
     configuration = replace(a_configuration(OLD, "control1"), graceful_shutdown_timeout=grace)
     return judge(
         HANDOVER.check_the_host_holds_no_work,
         "engine",
         host=host,
         of=plan(**of or {}),
-        database=a_database(services=ROWS, in_flight=(a_stack("old"), a_stack(lock="old"))),
+        database=a_database(services=BOTH_ON_CONTROL1, in_flight=stacks),
+        placement=PLACEMENT_OF_BOTH,
         current_configuration=configuration,
+        target_configuration=a_configuration(NEW, "control1"),
     )
+
+
+# As on a site where the new engine starts beside the old one.
+BOTH_ON_CONTROL1 = (*ROWS, a_row("new on control1", "control1"))
+PLACEMENT_OF_BOTH = place(
+    BOTH_ON_CONTROL1,
+    [Listener("old", OLD, 1), Listener("new", NEW, 1), Listener("new on control1", NEW, 1)],
+)
+
+
+def test_what_the_new_engine_of_the_same_host_holds_does_not_count() -> None:
+    stacks = (a_stack("new on control1"),)
+    gate = _by_host("control1", stacks=stacks)
+    assert gate.findings == []
+    assert gate.extent.endswith("1 engine workers on control1, and 1 on the new vhost, which stay")
+    # On a shared vhost nothing tells which of them is the new one.
+    shared = _by_host("control1", of={"broker": {"isolation": "shared"}}, stacks=stacks)
+    assert [finding.object for finding in shared.findings] == ["engine control1 (new on control1)"]
 
 
 def test_what_the_engines_of_a_host_hold() -> None:
@@ -309,6 +334,20 @@ def test_what_the_engines_of_a_host_hold() -> None:
     assert "gives up after 60 s" in finding.summary
     assert [f.level for f in _by_host("control1", grace=0).findings] == ["warning"]
     assert _by_host("control2").findings == []
+
+
+@pytest.mark.parametrize("grace", [0, 60])
+def test_what_a_dead_engine_of_the_host_held_is_lost(grace: int) -> None:
+    stacks = (a_stack("dead"), a_stack(lock="dead", id="s2", status="COMPLETE"))
+    (finding,) = _by_host("control4", grace, stacks=stacks).findings
+    assert (finding.level, finding.object) == ("blocker", "engine control4 (dead)")
+    assert (
+        finding.summary == "is dead and holds r of stack web for 0 s; nobody works on it any more"
+    )
+    assert finding.hint.startswith("Update it, so that a live engine takes it over")
+    assert ("openstack", "stack", "update", "--existing", "s1") in finding.commands
+    # A lock on a stack at rest is no work: see stacks.stale-locks.
+    assert _by_host("control4", grace, stacks=stacks[1:]).findings == []
 
 
 def test_a_host_that_no_service_row_knows_is_unknown_unless_it_is_an_apis() -> None:

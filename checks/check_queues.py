@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, role
+from heat_upgrade_checks.clients import Role, in_doubt, role, tell_of_others
 from heat_upgrade_checks.evidence.broker import OldQueues, Queue
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
@@ -31,7 +31,8 @@ def check_old_queues_hold_no_work(
     elif old_queues.publish_rate:
         gate.block(
             f"vhost {old_queues.vhost}",
-            f"{old_queues.publish_rate:.1f} messages a second are still published to it",
+            f"{old_queues.publish_rate:.1f} messages a second are still published to Heat's "
+            "exchange in it",
             hint="Wait until the old engines are idle; if it goes on, look for an API on it.",
         )
 
@@ -129,22 +130,16 @@ def check_no_api_publishes_to_the_old_vhost(connections: Connections, gate: Judg
     gate.looked_at(connections.extent)
     old = connections.old
     for client in old.clients:
-        match role(client, old):
-            case Role.API:
-                gate.block(
-                    str(client),
-                    f"{_connected(client, old)}; "
-                    "once the last old engine stops, nobody answers its requests",
-                    hint="Move it to the new vhost: set transport_url and restart it.",
-                    data=_told(client),
-                )
-            case Role.UNKNOWN:
-                gate.warn(
-                    str(client),
-                    f"{_connected(client, old)} and is not known as Heat's",
-                    hint="Find out what it is; if it asks Heat for anything, move it first.",
-                    data=_told(client),
-                )
+        if role(client, old) is Role.API:
+            gate.block(
+                str(client),
+                f"{_connected(client, old)}; "
+                "once the last old engine stops, nobody answers its requests",
+                hint="Move it to the new vhost: set transport_url and restart it."
+                + in_doubt(client),
+                data=_told(client),
+            )
+    tell_of_others(old, gate, "Find out what it is; if it asks Heat for anything, move it first.")
 
 
 @check("queues.old-residue", phases=["post"], guide="rolling 8")
@@ -162,12 +157,14 @@ def check_nothing_uses_the_old_vhost(
     if not old.exists:
         return
     for client in old.clients:
-        gate.block(
-            str(client),
-            _connected(client, old),
-            hint="Stop it, or move it to the new vhost.",
-            data=_told(client),
-        )
+        if role(client, old) in {Role.ENGINE, Role.API}:
+            gate.block(
+                str(client),
+                _connected(client, old),
+                hint=f"Stop it, or move it to the new vhost.{in_doubt(client)}",
+                data=_told(client),
+            )
+    tell_of_others(old, gate, "Find out what it is before this vhost is deleted.")
     if not old.clients:
         gate.note(
             f"vhost {old.vhost}",

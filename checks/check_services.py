@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, role
+from heat_upgrade_checks.clients import Role, in_doubt, role, tell_of_others
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Connections
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
@@ -188,15 +188,14 @@ def check_nothing_of_heat_runs(
         )
     for side in connections.sides:
         for client in side.clients:
-            part = role(client, side)
-            say = gate.warn if part is Role.UNKNOWN else gate.block
-            say(
-                str(client),
-                f"has {client.connections} connections to vhost {side.vhost}"
-                + (" and is not known as Heat's" if part is Role.UNKNOWN else ""),
-                hint="Stop it." if part is not Role.UNKNOWN else "Find out what it is.",
-                data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
-            )
+            if role(client, side) in {Role.ENGINE, Role.API}:
+                gate.block(
+                    str(client),
+                    f"has {client.connections} connections to vhost {side.vhost}",
+                    hint=f"Stop it.{in_doubt(client)}",
+                    data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
+                )
+        tell_of_others(side, gate, "Find out what it is.")
 
 
 @check("services.residue", phases=["post"], guide="rolling 8, cold 6")

@@ -1,9 +1,10 @@
 """Do the two releases keep out of each other's queues?"""
 
 from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, role
+from heat_upgrade_checks.clients import Role, programs
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Connections, VhostClients
+from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Engine, Placement, releases_by_host
@@ -17,6 +18,7 @@ def check_releases_are_on_their_own_vhosts(
     target_configuration: Configuration,
     placement: Placement,
     connections: Connections,
+    earlier_gates: EarlierGates,
     gate: Judgement,
 ) -> None:
     """Every live engine is on the vhost of its release and on no other."""
@@ -41,8 +43,10 @@ def check_releases_are_on_their_own_vhosts(
         host: (release, vhosts[release])
         for host, release in releases_by_host(gate.plan, old, new).items()
     }
+    # The one after which the first engine of the target release was started.
+    begun = earlier_gates.opened("vhost") if gate.phase in {"engine", "last-engine"} else None
     for engine in placement.engines:
-        _judge(engine, old, new, expected.get(engine.host), gate)
+        _judge(engine, old, new, expected.get(engine.host), begun, gate)
     for listener in placement.strangers:
         gate.warn(
             f"engine {listener.engine_id}",
@@ -55,15 +59,13 @@ def check_releases_are_on_their_own_vhosts(
 
 
 def _name_strangers(side: VhostClients, gate: Judgement) -> None:
-    for client in side.clients:
-        if role(client, side) is Role.UNKNOWN:
-            gate.warn(
-                str(client),
-                f"has {client.connections} connections to vhost {side.vhost} and is not known "
-                "as Heat's",
-                hint="Find out what it is; the new vhost is the target release's own.",
-                data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
-            )
+    for program in programs(side, Role.OTHER, Role.UNKNOWN):
+        gate.warn(
+            str(program),
+            f"{program.extent} to vhost {side.vhost}; it is not known as Heat's",
+            hint="Find out what it is; the new vhost is the target release's own.",
+            data=program.data,
+        )
 
 
 def _judge(
@@ -71,6 +73,7 @@ def _judge(
     old: Configuration,
     new: Configuration,
     expected: tuple[str, str] | None,
+    begun: EarlierGate | None,
     gate: Judgement,
 ) -> None:
     data = {"engine_id": engine.engine_id, "host": engine.host, "vhosts": list(engine.vhosts)}
@@ -97,7 +100,19 @@ def _judge(
             hint=stop,
             data=data,
         )
-    elif not expected:
+    elif expected:
+        return
+    elif begun and engine.vhosts[0] == old.vhost and engine.started_at > begun.finished_at:
+        gate.block(
+            f"engine {engine}",
+            f"was started on vhost {old.vhost} at {engine.started_at:%Y-%m-%d %H:%M:%S} UTC, after "
+            "phase vhost; from then on only engines of the target release are",
+            hint=f"If it is of the target release: stop it now, name vhost {new.vhost} in its "
+            "transport_url, then start it again. An engine of the current release that was only "
+            "restarted needs a waiver.",
+            data=data,
+        )
+    elif engine.host not in gate.plan.current.engines:
         gate.note(
             f"engine {engine}",
             f"is on vhost {engine.vhosts[0]}; nothing names the release it should run",

@@ -13,6 +13,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.database import observe as observe_database
 from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
+from heat_upgrade_checks.evidence.messaging_options import control_exchange
 from heat_upgrade_checks.evidence.peek import LeftMessage, peek
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -79,7 +80,8 @@ class OldQueues:
 
     `live` tells that the counts are the queues' own; otherwise they are the management database's,
     a few seconds old, and the samples lie further apart than its interval. `publish_rate` is in
-    messages per second over the broker's last statistics interval, None where it keeps none.
+    messages per second to Heat's exchange over the broker's last statistics interval, None where it
+    keeps none: others publish to the same vhost where services share it.
 
     `database` was read after the first and before the last sample, so that work cannot slip from
     one to the other unseen; None, with the reason in `database_error`, where it could not be read.
@@ -157,7 +159,7 @@ def observe_old_queues(site: Site) -> OldQueues:
             return OldQueues(http.base, vhost, False, False, (), None, found, problem)
         live = live and counts_are_live(rows)
         samples.append(Sample(at, tuple(map(_queue, rows))))
-    rate = _publish_rate(http, vhost)
+    rate = _publish_rate(http, vhost, control_exchange(site.conf("current")))
     left, left_error = _peek(site, http, vhost, samples[-1]) if site.plan.broker.peek else ((), "")
     return OldQueues(
         http.base, vhost, True, live, tuple(samples), rate, found, problem, left, left_error
@@ -218,17 +220,18 @@ def _queue(row: dict[str, Any]) -> Queue:
     return Queue(row["name"], str(row.get("type", "")), ready, unacknowledged)
 
 
-def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float | None:
+def _publish_rate(http: ReadOnlyHttp, vhost: str, exchange: str) -> float | None:
     overview = get(http, dict, "api/overview")
     if overview.get("disable_stats") or overview.get("rates_mode") == "none":
         return None
-    columns = "name,message_stats.publish_details.rate"
-    for row in get(http, list, "api/vhosts", columns=columns):
-        if row["name"] == vhost:
-            # With statistics kept, no figure means that nothing was published since the start.
-            stats = row.get("message_stats") or {}
-            return float((stats.get("publish_details") or {}).get("rate", 0.0))
-    return None
+    path = f"api/exchanges/{quote(vhost, safe='')}/{quote(exchange, safe='')}"
+    # An object of which no column is left comes as an empty list, hence the name.
+    response = http.get(path, columns="name,message_stats.publish_in_details.rate")
+    if response.status_code == requests.codes.not_found:
+        return 0.0  # Who publishes to it makes it first.
+    # With statistics kept, no figure means that nothing was published since the start.
+    stats = body(http, response, dict, path).get("message_stats") or {}
+    return float((stats.get("publish_in_details") or {}).get("rate", 0.0))
 
 
 def listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:

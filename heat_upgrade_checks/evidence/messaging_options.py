@@ -48,6 +48,11 @@ def read(conf: HeatConf) -> MessagingOptions:
     return MessagingOptions(**given)  # type: ignore[arg-type] # each as its default's type
 
 
+def control_exchange(conf: HeatConf) -> str:
+    """The exchange to which Heat publishes its calls."""
+    return conf.get("control_exchange") or MessagingOptions.control_exchange
+
+
 def read_login(conf: HeatConf) -> LoginOptions:
     """How Heat logs in.
 

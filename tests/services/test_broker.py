@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,11 +93,31 @@ def test_only_work_queues_are_listed_and_publishing_is_seen(
     found = broker.observe_old_queues(site)
     assert [queue.name for queue in found.samples[0].queues] == ["engine", "engine_worker.e1"]
     assert found.publish_rate == 0.0
+    for exchange in ("heat", "nova"):
+        rabbitmq.call("PUT", f"exchanges/{quote(vhost, safe='')}/{exchange}", {"type": "topic"})
+    _publish_until(rabbitmq, vhost, "nova", lambda: _rate(rabbitmq, vhost, "nova") > 0)
+    # Another service's work on a vhost that it shares with Heat is not Heat's.
+    assert broker.observe_old_queues(site).publish_rate == 0.0
+    _publish_until(
+        rabbitmq, vhost, "heat", lambda: bool(broker.observe_old_queues(site).publish_rate)
+    )
+
+
+def _publish_until(rabbitmq: RabbitMQ, vhost: str, exchange: str, seen: Callable[[], bool]) -> None:
+    message = {"properties": {}, "routing_key": "x", "payload": "{}", "payload_encoding": "string"}
     deadline = time.monotonic() + 30
-    while not found.publish_rate and time.monotonic() < deadline:
-        rabbitmq.publish(vhost, "reply_1f", "{}")
-        found = broker.observe_old_queues(site)
-    assert found.publish_rate
+    while time.monotonic() < deadline:
+        path = f"exchanges/{quote(vhost, safe='')}/{exchange}/publish"
+        rabbitmq.call("POST", path, message)
+        if seen():
+            return
+        time.sleep(0.5)
+    pytest.fail(f"the broker shows no rate of exchange {exchange}")
+
+
+def _rate(rabbitmq: RabbitMQ, vhost: str, exchange: str) -> float:
+    row = rabbitmq.call("GET", f"exchanges/{quote(vhost, safe='')}/{exchange}")
+    return float(row.get("message_stats", {}).get("publish_in_details", {}).get("rate", 0))
 
 
 def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:

@@ -25,9 +25,22 @@ ALL = (".*", ".*", ".*")
 QUEUES = module("check_queues")
 
 
+@pytest.fixture(scope="module")
+def detailed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ that keeps who publishes to which exchange."""
+    folder = tmp_path_factory.mktemp("rabbitmq-detailed")
+    rates = ("disk_free_limit.absolute = 50MB", "management.rates_mode = detailed")
+    with RabbitMQ(folder, *rates, statistics_interval=1) as server:
+        yield server
+
+
 @pytest.fixture
 def site(rabbitmq: RabbitMQ, tmp_path: Path) -> Site:
     """Two vhosts of the test's own, and an account on both."""
+    return _site(rabbitmq, tmp_path)
+
+
+def _site(rabbitmq: RabbitMQ, tmp_path: Path) -> Site:
     sides = {}
     vhosts = [f"heat-{side}-{uuid4().hex[:6]}" for side in ("n", "n1")]
     for user in ("heat", "nova"):
@@ -48,7 +61,12 @@ def site(rabbitmq: RabbitMQ, tmp_path: Path) -> Site:
 
 @contextmanager
 def _connected(
-    rabbitmq: RabbitMQ, vhost: str, name: str, reads: str = "", user: str = "heat"
+    rabbitmq: RabbitMQ,
+    vhost: str,
+    name: str,
+    reads: str = "",
+    user: str = "heat",
+    publishes: str = "",
 ) -> Iterator[None]:
     connection = amqp.Connection(
         host=f"127.0.0.1:{rabbitmq.amqp_port}",
@@ -63,6 +81,23 @@ def _connected(
         if reads:
             channel.queue_declare(reads, auto_delete=True)
             channel.basic_consume(reads, callback=lambda _: None)
+        if publishes:
+            channel.exchange_declare(publishes, "topic", auto_delete=False)
+            # As a server of calls does: its answers are no sign of what it is.
+            for exchange in ("", publishes):
+                channel.basic_publish(amqp.Message("{}"), exchange=exchange, routing_key="topic")
+        yield
+
+
+@contextmanager
+def _service(
+    rabbitmq: RabbitMQ, vhost: str, program: str, pid: int, reads: str, publishes: str = ""
+) -> Iterator[None]:
+    """A process as oslo.messaging connects it: one connection waits for answers, another sends."""
+    with (
+        _connected(rabbitmq, vhost, f"{program}:{pid}:{uuid4()}", reads),
+        _connected(rabbitmq, vhost, f"{program}:{pid}:{uuid4()}", publishes=publishes),
+    ):
         yield
 
 
@@ -101,12 +136,87 @@ def test_apis_engines_and_strangers_are_told_apart(rabbitmq: RabbitMQ, site: Sit
     )
     assert {(f.level, f.object.partition(" ")[0]) for f in _judged(found).findings} == {
         ("blocker", "uwsgi"),
-        ("warning", "uwsgi"),
         ("blocker", "unknown"),
-        ("warning", "telemetry"),
+        ("warning", "program"),
     }
     assert found.new is not None
     assert found.new.clients == ()
+
+
+def test_other_services_with_heats_account_are_known_by_their_names(
+    rabbitmq: RabbitMQ, site: Site
+) -> None:
+    vhost = site.conf("current").transport().vhost
+    with ExitStack() as stack:
+        for number, (program, reads) in enumerate(
+            (
+                ("nova-conductor", f"reply_{uuid4().hex}"),
+                ("neutron-openvswitch-agent", f"reply_{uuid4().hex}"),
+                ("uwsgi", "reply_ctl1:nova-api:1"),
+                ("mod_wsgi", "reply_ctl1:cinder-api:1"),
+                ("uwsgi", "reply_ctl1:heat-api-cfn:1"),
+                ("uwsgi", f"reply_{uuid4().hex}"),
+            )
+        ):
+            stack.enter_context(_service(rabbitmq, vhost, program, number, reads, "nova"))
+        found = _seen(
+            site,
+            lambda old: (
+                sum(c.connections for c in old.clients) == 12 and all(c.reads for c in old.clients)
+            ),
+        )
+    # Rates are basic by default: the broker does not know who published to nova.
+    assert not any(client.publishes for client in found.old.clients)
+    assert [f"{f.level} {f.object}" for f in _judged(found).findings] == [
+        "blocker uwsgi (pid 4) on 127.0.0.1",
+        "blocker uwsgi (pid 5) on 127.0.0.1",
+        f"note vhost {vhost}",
+    ]
+
+
+def test_apis_without_a_name_are_known_by_what_they_publish_to(
+    detailed: RabbitMQ, tmp_path: Path
+) -> None:
+    site = _site(detailed, tmp_path)
+    vhost = site.conf("current").transport().vhost
+    with ExitStack() as stack:
+        for pid, exchange in enumerate(("heat", "nova", ""), 1):
+            reply = f"reply_{uuid4().hex}"
+            stack.enter_context(_service(detailed, vhost, "uwsgi", pid, reply, exchange))
+        # Two containers of one host may give the same pid to a worker of each.
+        for exchange in ("cinder", ""):
+            reply = f"reply_{uuid4().hex}"
+            stack.enter_context(_service(detailed, vhost, "uwsgi", 9, reply, exchange))
+        # The one that has not sent since may have no connection for it at the moment.
+        stack.enter_context(
+            _service(detailed, vhost, "uwsgi", 10, f"reply_{uuid4().hex}", "cinder")
+        )
+        stack.enter_context(
+            _connected(detailed, vhost, f"uwsgi:10:{uuid4()}", f"reply_{uuid4().hex}")
+        )
+        found = _seen(
+            site,
+            lambda old: (
+                sum(c.connections for c in old.clients) == 13
+                and sum(len(c.reads) for c in old.clients) == 7
+                and sum(bool(c.publishes) for c in old.clients) == 4
+            ),
+        )
+    told = {client.pid: (client.publishes, client.silent) for client in found.old.clients}
+    assert told == {
+        1: (("heat",), 0),
+        2: (("nova",), 0),
+        3: ((), 1),
+        9: (("cinder",), 1),
+        10: (("cinder",), 1),
+    }
+    assert [f"{f.level} {f.object}" for f in _judged(found).findings] == [
+        "blocker uwsgi (pid 1) on 127.0.0.1",
+        "blocker uwsgi (pid 10) on 127.0.0.1",
+        "blocker uwsgi (pid 3) on 127.0.0.1",
+        "blocker uwsgi (pid 9) on 127.0.0.1",
+        f"note vhost {vhost}",
+    ]
 
 
 def test_an_old_vhost_without_clients_is_clean_and_may_go(site: Site) -> None:

@@ -245,6 +245,7 @@ def _isolated(
     strangers: tuple[Listener, ...] = (),
     consumers: int | None = 1,
     clients: tuple[Client, ...] = (),
+    opened: tuple[EarlierGate, ...] = (),
 ) -> Judgement:
     """Engines as (id, host, vhosts)."""
     listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
@@ -258,6 +259,7 @@ def _isolated(
         target_configuration=a_configuration(NEW, "control2"),
         placement=place(rows, [*listeners, *strangers]),
         connections=connections_of(new=clients),
+        earlier_gates=EarlierGates("/reports", opened, an_identity()),
     )
 
 
@@ -298,6 +300,29 @@ def test_an_engine_without_a_known_consumer_is_unknown(consumers: int | None) ->
     assert "engine control1 (a) reports, but listens on no vhost" in gate.unknowns[0]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "vhost", "expected"),
+    [
+        (1, OLD, "blocker engine control1 (a): was started on vhost heat-n at 2026-11-22 12:00:00"),
+        (1, NEW, ""),
+        (-1, OLD, ""),
+    ],
+)
+def test_where_both_releases_have_the_host_its_start_tells_the_release(
+    minutes: int, vhost: str, expected: str
+) -> None:
+    both = plan(
+        current={"version": "25.0.2", "engines": ["control1"]},
+        target={"version": "26.0.2", "engines": ["control1"]},
+    )
+    opened = (an_earlier_gate("vhost", NOW - timedelta(minutes=minutes)),)
+    gate = _isolated([("a", "control1", [vhost])], both, opened=opened)
+    assert "".join(_said(gate)).startswith(expected)
+    assert len(gate.findings) == bool(expected)
+    # It was not asked, or it did not open: then nothing is known of the engine's start.
+    assert _isolated([("a", "control1", [vhost])], both).findings == []
+
+
 def test_an_engine_whose_release_nothing_tells_is_a_note() -> None:
     assert _isolated([("c", "control3", [NEW])]).findings[0].level == "note"
 
@@ -314,8 +339,21 @@ def test_a_process_on_the_new_vhost_that_is_not_known_as_heats_is_a_warning() ->
         Client("telemetry", None, "10.0.0.9", "ceilometer", 1, ("notifications.info",)),
     )
     assert _said(_isolated([("a", "control1", [OLD])], clients=clients)) == [
-        "warning telemetry (pid unknown) on 10.0.0.9: has 1 connections to vhost heat-n1 and is "
-        "not known as Heat's"
+        "warning program telemetry: 1 process has 1 connection to vhost heat-n1; it is not known "
+        "as Heat's"
+    ]
+
+
+def test_strangers_on_the_new_vhost_are_a_warning_for_each_program() -> None:
+    clients = tuple(
+        Client(program, pid, "10.0.0.1", "openstack", 2, ())
+        for program in ("nova-conductor", "uwsgi")
+        for pid in (7, 8, 9)
+    )
+    assert _said(_isolated([("a", "control1", [OLD])], clients=clients)) == [
+        f"warning program {program}: 3 processes have 6 connections to vhost heat-n1; "
+        "it is not known as Heat's"
+        for program in ("nova-conductor", "uwsgi")
     ]
 
 
@@ -335,6 +373,7 @@ def test_a_process_on_the_new_vhost_that_is_not_known_as_heats_is_a_warning() ->
         (Client("", None, "h", "heat", 2, ("engine.control1", "reply_a")), None),
         (Client("", None, "h", "heat", 2, ("engine_worker_fanout_0f",)), None),
         (Client("heat-engine", 9, "h", "heat", 2, ()), None),
+        (Client("nova-conductor", 9, "h", "heat", 2, ("conductor", "reply_a")), "note"),
     ],
 )
 def test_who_publishes_to_the_old_vhost(client: Client, level: str | None) -> None:
@@ -394,7 +433,7 @@ def test_a_missing_count_in_any_sample_is_unknown() -> None:
 
 def test_a_vhost_that_is_still_published_to() -> None:
     assert _said(_drain(_queues([], rate=0.4))) == [
-        "blocker vhost heat-n: 0.4 messages a second are still published to it"
+        "blocker vhost heat-n: 0.4 messages a second are still published to Heat's exchange in it"
     ]
     gate = _drain(_queues([], rate=None))
     assert "keeps no statistics" in gate.unknowns[0]
@@ -600,7 +639,75 @@ def test_each_thing_that_still_runs_is_named() -> None:
     assert _stopped(old=clients) == [
         "blocker uwsgi (pid 7) on h",
         "blocker heat-engine (pid 8) on h",
-        "warning telemetry (pid unknown) on h",
+        "warning program telemetry",
+    ]
+
+
+def _shared() -> tuple[Client, ...]:
+    """Other services' processes on the one vhost and with the one account of kolla-ansible."""
+    named = [
+        Client(program, pid, "ctl1", "heat", 4, ("topic", "reply_1f"))
+        for program in ("cinder-volume", "neutron-dhcp-agent", "nova-conductor")
+        for pid in (7, 8)
+    ]
+    return (*named, Client("uwsgi", 21, "ctl1", "heat", 2, ("reply_ctl1:nova-api:1",)))
+
+
+SHARED = (
+    "note vhost heat-n: other services use it too: cinder-volume (2), neutron-dhcp-agent (2), "
+    "nova-conductor (2), uwsgi (1)"
+)
+
+
+def test_other_services_on_a_shared_vhost_are_one_note() -> None:
+    found = connections_of(old=_shared())
+    stopped = judge(
+        SERVICES.check_nothing_of_heat_runs,
+        "stopped",
+        of=plan(mode="cold"),
+        database=a_database(services=()),
+        placement=place((), ()),
+        connections=found,
+    )
+    no_api = QUEUES.check_no_api_publishes_to_the_old_vhost
+    assert _said(stopped) == [SHARED]
+    assert _said(judge(no_api, "last-engine", connections=found)) == [SHARED]
+    assert _said(_residue(_shared())) == [SHARED]
+
+
+def test_an_api_of_heat_among_other_services_is_found() -> None:
+    # In containers two processes of one host may have the same pid: the broker shows one of them.
+    replies = ("reply_ctl1:heat-api:1", "reply_ctl1:nova-api:1")
+    api = Client("uwsgi", 22, "ctl1", "heat", 4, replies)
+    found = _stopped(old=(*_shared(), api))
+    assert found == ["blocker uwsgi (pid 22) on ctl1", "note vhost heat-n"]
+
+
+def _residue(clients: tuple[Client, ...]) -> Judgement:
+    return judge(
+        QUEUES.check_nothing_uses_the_old_vhost,
+        "post",
+        connections=connections_of(old=clients),
+        current_configuration=a_configuration(OLD, "control1"),
+        target_configuration=a_configuration(NEW, "control1"),
+    )
+
+
+def test_what_is_left_on_the_old_vhost() -> None:
+    clients = (
+        Client("uwsgi", 7, "h", "heat", 2, ()),
+        Client("heat-engine", 8, "h", "heat", 2, ()),
+        Client("telemetry", None, "h", "ceilometer", 1, ()),
+    )
+    assert [f"{f.level} {f.object}" for f in _residue(clients).findings] == [
+        "blocker uwsgi (pid 7) on h",
+        "blocker heat-engine (pid 8) on h",
+        "warning program telemetry",
+    ]
+    hints = [finding.hint for finding in _residue(clients).findings]
+    assert ["account of its own" in hint for hint in hints] == [True, False, False]
+    assert _said(_residue(())) == [
+        "note vhost heat-n: is not used any more and may be deleted",
     ]
 
 

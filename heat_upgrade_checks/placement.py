@@ -7,6 +7,7 @@ in the vhost it works on. So where the releases have a vhost each, the vhost tel
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from heat_upgrade_checks.evidence.broker import Listener
 from heat_upgrade_checks.evidence.configuration import Configuration
@@ -22,6 +23,7 @@ class Engine:
     engine_id: str
     host: str
     vhosts: tuple[str, ...]
+    started_at: datetime
 
     def __str__(self) -> str:
         return f"{self.host} ({self.engine_id})"
@@ -52,7 +54,12 @@ def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Plac
     known = {row.engine_id for row in alive}
     return Placement(
         engines=tuple(
-            Engine(row.engine_id, row.host, tuple(sorted(vhosts.get(row.engine_id, ()))))
+            Engine(
+                row.engine_id,
+                row.host,
+                tuple(sorted(vhosts.get(row.engine_id, ()))),
+                row.created_at,
+            )
             for row in alive
         ),
         strangers=tuple(listener for listener in consumed if listener.engine_id not in known),

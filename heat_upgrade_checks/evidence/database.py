@@ -1,8 +1,8 @@
 """Heat's database: its revision, its service rows and its work in flight, in one snapshot."""
 
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -26,8 +26,9 @@ from heat_upgrade_checks.evidence.site import Site
 
 # heat/common/config.py: stack_action_timeout, seconds.
 _DEFAULT_STACK_TIMEOUT = 3600
-# Seconds until a stack that nobody held is looked at again.
-_SECOND_LOOK = 2.0
+# How often a stack that nobody held is looked at again, and after how many seconds each time.
+_LOOKS = 6
+_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,35 @@ def observe(site: Site) -> Database:
     def look() -> Database:
         return ask_in_session(site, lambda session: _read(session, url, shown, default_timeout))
 
+    return _followed(look)
+
+
+def _followed(look: Callable[[], Database]) -> Database:
+    """What a look shows, and of each stack that nobody held what the looks after it show.
+
+    Between two resources of a stack nobody holds it for a moment; where users are at work there is
+    nearly always such a stack, and each time another one.
+    """
     found = look()
-    if any(stack.status == "IN_PROGRESS" and not stack.holders for stack in found.in_flight):
-        # Between two resources of a stack nobody holds it for a moment.
-        time.sleep(_SECOND_LOOK)
-        found = look()
+    for _ in range(_LOOKS):
+        if not any(map(_is_unheld, found.in_flight)):
+            break
+        time.sleep(_BETWEEN_LOOKS)
+        later = look()
+        now = {stack.id: stack for stack in later.in_flight}
+        found = replace(
+            later,
+            in_flight=tuple(
+                now[stack.id] if _is_unheld(stack) or now[stack.id].holders else stack
+                for stack in found.in_flight
+                if stack.id in now
+            ),
+        )
     return found
+
+
+def _is_unheld(stack: StackInFlight) -> bool:
+    return stack.status == "IN_PROGRESS" and not stack.holders and not stack.backup
 
 
 def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:

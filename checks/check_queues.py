@@ -12,7 +12,9 @@ from heat_upgrade_checks.evidence.connections import Client, Connections, VhostC
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.peek import LeftMessage
 from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.placement import Placement
 from heat_upgrade_checks.queues import REPLY, addressed_engine, holds_work
+from heat_upgrade_checks.report.wording import counted
 
 
 @check("queues.empty", phases=["last-engine"], guide="rolling 7")
@@ -120,6 +122,29 @@ def _messages(queue: Queue) -> float:
     if queue.ready is None or queue.unacknowledged is None:
         return float("inf")
     return queue.ready + queue.unacknowledged
+
+
+@check("queues.no-new-work", phases=["engine"], guide="rolling 5-6")
+def check_no_api_gives_the_leaving_engine_work(
+    placement: Placement, connections: Connections, gate: Judgement
+) -> None:
+    """No API gives new work to the engine that is taken away."""
+    old = connections.old
+    gate.looked_at(connections.extent)
+    if not any(each.host == gate.host and old.vhost in each.vhosts for each in placement.engines):
+        gate.not_applicable(f"no engine on {gate.host} works on vhost {old.vhost}")
+    apis = [client for client in old.clients if role(client, old) is Role.API]
+    if apis:
+        shared = gate.plan.broker.isolation == "shared"
+        gate.warn(
+            f"vhost {old.vhost}",
+            f"is still given work by {counted(len(apis), 'API')}; what users ask for while the "
+            "engine stops may be lost for good",
+            hint="Keep users away until the engine has stopped."
+            if shared
+            else "Move the APIs to the new vhost first, or keep users away until it has stopped.",
+            data={"apis": [str(client) for client in apis]},
+        )
 
 
 @check("queues.no-api-left", phases=["last-engine"], guide="rolling 6-7")

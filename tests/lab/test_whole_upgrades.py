@@ -74,6 +74,8 @@ def test_users_notice_nothing_of_a_rolling_upgrade(
         upgrade.roll(apis_first=True)
         _all_open(upgrade, "pre", "installed", "synced", "vhost", "engine", "last-engine", "post")
         assert upgrade.last.check("stacks.preserved")["outcome"] == "passed"
+        # The APIs went first, so no host's engine was given work when it was taken away.
+        assert not [each for each in upgrade.record if "queues.no-new-work" in each.warned]
         _nothing_lost(load)
         report = load.report()
         assert report.done["made"] >= 6

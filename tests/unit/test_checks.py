@@ -357,6 +357,39 @@ def test_strangers_on_the_new_vhost_are_a_warning_for_each_program() -> None:
     ]
 
 
+# --- queues.no-new-work
+
+API, OTHER_API = (Client("heat-api", pid, "api1", "heat", 2, ()) for pid in (8, 9))
+
+
+def _new_work(*old: Client, vhost: str = OLD, **changes: Any) -> Judgement:
+    return judge(
+        QUEUES.check_no_api_gives_the_leaving_engine_work,
+        "engine",
+        host="control1",
+        of=plan(**changes),
+        placement=place([a_row("a", "control1")], [Listener("a", vhost, 1)]),
+        connections=connections_of(old=old, new=(API,)),
+    )
+
+
+def test_an_engine_that_stops_while_apis_give_it_work() -> None:
+    gate = _new_work(API, OTHER_API, Client("heat-engine", 7, "h", "heat", 4, ()))
+    assert _said(gate) == [
+        "warning vhost heat-n: is still given work by 2 APIs; what users ask for while the engine "
+        "stops may be lost for good"
+    ]
+    assert gate.findings[0].hint.startswith("Move the APIs to the new vhost first")
+    shared = _new_work(API, broker={"isolation": "shared"})
+    assert shared.findings[0].hint.startswith("Keep users away")
+    assert _said(_new_work()) == []
+
+
+def test_an_engine_that_has_moved_already_is_given_work_rightly() -> None:
+    with pytest.raises(NotConfigured, match="no engine on control1 works on vhost heat-n"):
+        _new_work(API, vhost=NEW)
+
+
 # --- queues.no-api-left
 
 

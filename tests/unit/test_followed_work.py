@@ -1,5 +1,6 @@
 """A stack between two of its resources is held by nobody, for a moment."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,7 @@ from tests.unit.evidence import a_database, a_row, a_stack
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited each time."""
     taken: list[float] = []
-    monkeypatch.setattr(database.time, "sleep", taken.append)
+    monkeypatch.setattr(time, "sleep", taken.append)
     return taken
 
 

@@ -1,4 +1,7 @@
-"""The lab by hand: `python -m tests.lab up 25 26`, or `install 25 26` to fill the cache only."""
+"""The lab by hand: `python -m tests.lab up 25 26`, or `install 25 26` to fill the cache only.
+
+`disasters` brings about what goes wrong in upgrades, and tells of it in docs/disasters.md.
+"""
 
 import argparse
 import signal
@@ -8,8 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.lab import venvs
+from tests.lab import disaster_runs, venvs
 from tests.lab.deployment import Lab
+from tests.lab.disasters import DISASTERS
 from tests.lab.rolling import Rolling
 from tests.services.processes import interrupted_by_sigterm
 
@@ -24,9 +28,15 @@ def main() -> int:
     up.add_argument("--folder", type=Path, help="where files are kept (default: a temporary one)")
     install = commands.add_parser("install", help="install releases and Keystone into the cache")
     install.add_argument("releases", type=int, nargs="*", choices=venvs.RELEASES)
+    known = [each.number for each in DISASTERS]
+    disasters = commands.add_parser("disasters", help="bring about what goes wrong in upgrades")
+    disasters.add_argument("numbers", type=int, nargs="*", choices=known, metavar="NUMBER")
+    disasters.add_argument("--folder", type=Path, help="where files are kept (default: nowhere)")
     arguments = parser.parse_args()
     if arguments.command == "install":
         return _install(arguments.releases)
+    if arguments.command == "disasters":
+        return _disasters(arguments.numbers or known, arguments.folder)
     if arguments.folder:
         return _up(arguments.folder.resolve(), arguments.current, arguments.target)
     with tempfile.TemporaryDirectory(prefix="heat-lab-") as folder:
@@ -41,6 +51,36 @@ def _install(releases: list[int]) -> int:
             sys.stdout.write(f"{python}\n")
         sys.stdout.write(f"{keystone.result()}\n")
     return 0
+
+
+def _disasters(numbers: list[int], kept: Path | None) -> int:
+    wrong = 0
+    for disaster in (each for each in DISASTERS if each.number in numbers):
+        sys.stdout.write(f"{disaster.name}\n")
+        try:
+            with tempfile.TemporaryDirectory(prefix="heat-lab-") as folder:
+                told = disaster_runs.run(disaster, _empty(kept, disaster.name) or Path(folder))
+        except Exception as error:
+            disaster_runs.strike(disaster)
+            problems = [f"broke off: {error}"]
+        else:
+            disaster_runs.enter(told)
+            for each in (*told.before, told.judged, f"remedied: {told.remedied}"):
+                sys.stdout.write(f"  {each}\n")
+            problems = [*told.wrong]
+        wrong += bool(problems)
+        for problem in problems:
+            sys.stdout.write(f"  WRONG: {problem}\n")
+        sys.stdout.flush()
+    return 1 if wrong else 0
+
+
+def _empty(kept: Path | None, name: str) -> Path | None:
+    if kept is None:
+        return None
+    folder = kept.resolve() / name
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _up(folder: Path, current: int, target: int) -> int:

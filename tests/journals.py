@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from heat_upgrade_checks import gate as documents
-from heat_upgrade_checks import journal, sequence
+from heat_upgrade_checks import journal, recording, sequence
 from heat_upgrade_checks import plan as plans
+from heat_upgrade_checks.evidence import baseline_file
 from heat_upgrade_checks.evidence.earlier_gates import whole_gates
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import CheckResult, Outcome, Verdict
@@ -46,7 +47,15 @@ def open_gate(
     name = "-".join(filter(None, (phase, host)))
     with journal.new_folder(folder, name) as unfinished:
         put(unfinished / "gate.json", documents.dump(document))
+        for path in _baseline(folder) if phase == "pre" else ():
+            put(unfinished / path.name, path.read_bytes())
         return journal.publish(unfinished, name)
+
+
+def _baseline(folder: Path) -> list[Path]:
+    """What the last gate stored for phase post, and what shows that it did."""
+    stored = sorted(folder.glob(f"*-pre/{baseline_file.FILE}"))
+    return [stored[-1], stored[-1].with_name(recording.FILE)] if stored else []
 
 
 def open_gates_before(phase: str, plan_file: Path, reports: Path) -> None:

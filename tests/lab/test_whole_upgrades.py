@@ -81,8 +81,8 @@ def test_users_notice_nothing_of_a_rolling_upgrade(
         assert report.done["made"] >= 6
         assert report.done["changed"] >= 2
         assert report.done["deleted"] >= 2
-        # Keystone answers 503 to an API that has just started, and 403 to one of two threads of an
-        # engine that make a trust at one time, which Heat passes on as 500; with no upgrade as well.
+        # Without an upgrade, too, Keystone answers 503 to an API that has just started, and 403 to
+        # one of two threads of an engine that make a trust at one time: Heat makes it a 500.
         assert {failure.status for failure in report.failures} <= {500, 503}
         assert len(report.failures) <= max(2, report.requests / 50), report
         assert report.longest_outage < 3

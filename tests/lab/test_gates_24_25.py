@@ -7,6 +7,9 @@ import pytest
 from tests.lab.gates import Gates
 from tests.lab.rolling import Rolling
 
+# `test_code.py` tells of the scripts in every run.
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def gates(lab_24_25: Rolling, tmp_path: Path) -> Gates:

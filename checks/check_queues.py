@@ -55,7 +55,8 @@ def _judge(
         say(
             f"vhost {old_queues.vhost}",
             "does not exist; whatever waited in it is lost",
-            hint="Delete the old vhost only after phase post. Look for stacks that are stuck now.",
+            hint="If an old engine still runs, make the vhost and Heat's permissions on it again: "
+            "the engine comes back by itself. Then look for stacks that are stuck.",
         )
         return
     shared = gate.mode == "rolling" and gate.plan.broker.isolation == "shared"

@@ -1,0 +1,26 @@
+"""What goes wrong in upgrades, done to a real Heat: the gate before or after it says so."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.disaster_runs import run
+from tests.lab.disasters import DISASTERS, Disaster
+
+# One of the configuration, one of the schema, one of the journal: each needs one engine only.
+QUICK = {3, 8, 15}
+
+
+@pytest.mark.parametrize(
+    "disaster",
+    [
+        pytest.param(
+            each, id=each.name, marks=[] if each.number in QUICK else [pytest.mark.nightly]
+        )
+        for each in DISASTERS
+    ],
+)
+def test_its_gate_and_no_gate_before_says_no(disaster: Disaster, tmp_path: Path) -> None:
+    told = run(disaster, tmp_path)
+    print(*told.before, told.judged, told.remedied, f"{told.seconds:.0f} s", sep="\n")
+    assert told.wrong == ()

@@ -51,6 +51,7 @@ def test_whatever_still_runs_is_named(gates: Gates) -> None:
     assert stopped.code == 0, stopped.out
 
 
+@pytest.mark.nightly
 def test_a_killed_engine_counts_as_running_until_its_row_is_old(gates: Gates) -> None:
     # Long enough for a slow machine to judge while the row is fresh.
     interval = 15

@@ -12,6 +12,8 @@ from tests.lab.gates import Gates
 from tests.lab.rolling import CURRENT_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:

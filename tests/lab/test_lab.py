@@ -126,6 +126,7 @@ def test_a_frozen_engine_stops_to_report(lab_25_26: Rolling) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_the_lab_by_hand_leaves_no_process_after_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -9,6 +9,8 @@ from tests.lab.gates import Gates
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
 
+pytestmark = pytest.mark.nightly
+
 MODERN: dict[str, str] = {
     f"oslo_messaging_rabbit__{name}": value
     for name, value in (

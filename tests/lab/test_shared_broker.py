@@ -18,6 +18,8 @@ from heat_upgrade_checks.evidence.site import Site
 from tests.lab.deployment import BROKER_USER, Lab
 from tests.lab.rolling import CURRENT_VHOST, Rolling
 
+pytestmark = pytest.mark.nightly
+
 # Each with the queue in which it waits for answers.
 OTHERS = {
     "nova-conductor": "reply_{}",

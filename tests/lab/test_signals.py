@@ -12,6 +12,8 @@ from tests.lab.gates import Gates
 from tests.lab.rolling import Rolling
 from tests.services.processes import interrupted_by_sigterm, wait_for
 
+pytestmark = pytest.mark.nightly
+
 ID = "stacks.waiting-on-signals"
 HOST = "control1"
 CANARY = "canary-of-a-parameter-77ce"

@@ -19,6 +19,8 @@ from tests.lab.deployment import Lab
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
 
+pytestmark = pytest.mark.nightly
+
 OLD_HOST, NEW_HOST = "control1", "control2"
 
 

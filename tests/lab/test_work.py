@@ -234,6 +234,7 @@ def test_the_first_new_engine_fails_the_live_legacy_stack_and_its_gate_said_so(
     new.stop()
 
 
+@pytest.mark.nightly
 def test_what_the_findings_advise_makes_the_check_green(scene: Scene) -> None:
     lab, through = scene.lab, scene.lab.stacks()
     neighbours = lab.stacks(project=Keystone.other_project)

@@ -19,11 +19,19 @@ from tests.plugin.conftest import Site
 
 
 @pytest.fixture
-def begun(site: Site) -> Site:
+def judged(site: Site) -> Site:
     """Two gates of which the second is partial, and a third."""
     assert site.judge("pre").code == 0
     assert site.judge("pre", "--only", "schema").code == 0
     assert site.judge("pre").code == 0
+    return site
+
+
+@pytest.fixture
+def begun(site: Site) -> Site:
+    """The same three, as open ones would have left them."""
+    for partial in (False, True, False):
+        open_gate("pre", site.demo.plan_file, site.folder / "reports", partial=partial)
     return site
 
 
@@ -37,31 +45,34 @@ def _verify(site: Site) -> Outcome:
     return outcome
 
 
-def test_all_holds(begun: Site) -> None:
-    outcome = _verify(begun)
+def test_all_holds(judged: Site) -> None:
+    outcome = _verify(judged)
     assert outcome.code == 0, outcome.out
     lines = outcome.out.splitlines()
     assert [line.split()[0] for line in lines] == ["01-pre", "02-pre", "03-pre", "03-pre"]
     assert all(line.endswith("holds") for line in lines[:3])
     sums = subprocess.run(
-        ["sha256sum", "SHA256SUMS"], cwd=_reports(begun) / "03-pre", capture_output=True, check=True
+        ["sha256sum", "SHA256SUMS"],
+        cwd=_reports(judged) / "03-pre",
+        capture_output=True,
+        check=True,
     ).stdout.decode()
     assert sums.split()[0] in lines[3]
 
 
-def test_any_edited_byte_is_found(begun: Site) -> None:
+def test_any_edited_byte_is_found(judged: Site) -> None:
     """Every file of every gate, changed in its first, its middle and its last byte."""
     changed = 0
-    for folder in sorted(_reports(begun).glob("0*")):
+    for folder in sorted(_reports(judged).glob("0*")):
         for path in sorted(folder.iterdir()):
             whole = path.read_bytes()
             for at in {0, len(whole) // 2, len(whole) - 1}:
                 path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-                assert journal.damage(journal.entries(_reports(begun))), (path, at)
+                assert journal.damage(journal.entries(_reports(judged))), (path, at)
                 changed += 1
             path.write_bytes(whole)
     assert changed >= 3 * 3 * 7
-    assert _verify(begun).code == 0
+    assert _verify(judged).code == 0
 
 
 def _edit(path: Path) -> None:
@@ -70,8 +81,8 @@ def _edit(path: Path) -> None:
 
 def _forge(folder: Path) -> None:
     """Edit a gate and make its sums anew, as somebody would who knows how."""
-    path = folder / "gate.md"
-    path.write_bytes(path.read_bytes() + b"approved")
+    path = folder / "gate.json"
+    path.write_bytes(path.read_bytes() + b"\n")
     seal.close(folder)
 
 
@@ -79,7 +90,7 @@ def _forge(folder: Path) -> None:
     ("harm", "sentences"),
     [
         (lambda f: _edit(f / "01-pre" / "gate.json"), ["gate.json is not what was written"]),
-        (lambda f: (f / "01-pre" / "gate.md").unlink(), ["gate.md is gone"]),
+        (lambda f: (f / "01-pre" / "gate.json").unlink(), ["gate.json is gone"]),
         (lambda f: (f / "03-pre" / "more").touch(), ["more was added"]),
         (lambda f: (f / "03-pre" / "SHA256SUMS").unlink(), ["SHA256SUMS cannot be read"]),
         (lambda f: (f / "03-pre" / "SHA256SUMS").write_text("x"), ["SHA256SUMS is not what was"]),
@@ -96,8 +107,14 @@ def test_what_was_changed_is_named(
     assert outcome.code == 2
     for sentence in sentences:
         assert sentence in outcome.out
+
+
+def test_no_gate_follows_what_was_changed(begun: Site) -> None:
+    _edit(_reports(begun) / "01-pre" / "gate.json")
     refused = begun.call("--phase", "installed", "--reports", str(begun.folder / "reports"))
-    assert "journal.in-order" in refused.outcomes("failed")
+    (said,) = refused.check("journal.in-order")["findings"]
+    assert said["object"] == "gate 01-pre"
+    assert said["summary"].startswith("gate.json is not what was written")
 
 
 def test_what_the_next_gate_rests_on_has_changed(begun: Site) -> None:

@@ -271,6 +271,7 @@ def test_what_the_findings_advise_makes_the_check_green(scene: Scene) -> None:
     assert outcome.code == 0, outcome.out
 
 
+@pytest.mark.nightly
 def test_the_rows_of_dead_engines_are_named_until_they_are_cleaned(scene: Scene) -> None:
     outcome = scene.gates.judge("post", "--only", "services.residue")
     assert outcome.code == 1

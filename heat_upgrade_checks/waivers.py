@@ -113,8 +113,8 @@ def apply(result: CheckResult, waivers: Iterable[Waiver], at: datetime) -> Check
         return result
     holding = [waiver for waiver in waivers if waiver.id == result.id and at < waiver.expires]
     blockers = [each.object for each in result.findings if each.level is Level.BLOCKER]
-    # A failed check may also have a part that it could not tell.
-    unknown = bool(result.reason)
+    # A failed check may also have a part that it could not tell, and that of an error may be mute.
+    unknown = bool(result.reason) or result.outcome is Outcome.ERROR
     applied = tuple(
         AppliedWaiver(
             object=waiver.object,
@@ -129,6 +129,8 @@ def apply(result: CheckResult, waivers: Iterable[Waiver], at: datetime) -> Check
         if (covered := tuple(obj for obj in blockers if waiver.covers(obj)))
         or (unknown and waiver.accept_unknown)
     )
+    if not applied:
+        return result
     if not {obj for each in applied for obj in each.covers} >= set(blockers):
         outcome = Outcome.FAILED
     elif unknown and not any(each.covers_unknown for each in applied):

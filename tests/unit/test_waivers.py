@@ -1,5 +1,6 @@
 """What a waiver covers, and what it never does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ def test_a_waived_check_is_a_warning_of_the_gate() -> None:
         "Waived by Ada Operator until 2026-11-23 12:00:00+00:00 (CHG-1042): It is thrown away "
         "afterwards. Covers stack batch-1"
     )
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.FAILED])
+def test_a_check_that_says_nothing_stays_shut(outcome: Outcome) -> None:
+    mute = replace(_result(), outcome=outcome)
+    for given in ([], [_waiver(object="*")], [_waiver(id="stacks.in-progress")]):
+        assert waivers.apply(mute, given, NOW).outcome is outcome
 
 
 def test_what_a_waiver_does_not_meet_is_not_told_with_it() -> None:

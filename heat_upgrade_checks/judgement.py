@@ -34,6 +34,11 @@ class Judgement:
         """The upgrade's mode."""
         return self.plan.mode
 
+    def heat_manage(self, *words: str) -> list[str]:
+        """The heat-manage of the release that is in service: the target's from `post` on."""
+        side = self.plan.target if self.phase == "post" else self.plan.current
+        return side.heat_manage(*words)
+
     def looked_at(self, extent: str) -> None:
         """State what was judged, how much of it and from which source; every check must."""
         self.extent = extent

@@ -119,6 +119,18 @@ class Side(_Section):
         """Whether the plan names a configuration; a target may have none before it is installed."""
         return bool(self.config or self.config_dirs)
 
+    def heat_manage(self, *words: str) -> list[str]:
+        """This release's heat-manage, as it is called where its interpreter runs.
+
+        The name alone where the plan does not say where that is.
+        """
+        if self.python is None:
+            return ["heat-manage", *words]
+        program = str(self.python.parent / "heat-manage")
+        files = [word for path in self.config for word in ("--config-file", str(path))]
+        folders = [word for path in self.config_dirs for word in ("--config-dir", str(path))]
+        return [*self.prefix, program, *files, *folders, *words]
+
     @model_validator(mode="after")
     def _names_a_release(self) -> "Side":
         if self.python is None and self.version is None:

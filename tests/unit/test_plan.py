@@ -117,3 +117,17 @@ def test_durations_have_units(tmp_path: Path) -> None:
     plan, _ = load(path)
     assert plan.backup is not None
     assert plan.backup.max_age == timedelta(days=2)
+
+
+def test_heat_manage_is_called_as_the_release_is_installed(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        SMALLEST.replace("config:", "config_dirs: [/etc/heat/d], prefix: [in, heat], config:"),
+        encoding="utf-8",
+    )
+    plan, _ = load(path)
+    assert " ".join(plan.current.heat_manage("service", "clean")) == (
+        "in heat /opt/heat-2025.2/bin/heat-manage --config-file /etc/heat/heat.conf "
+        "--config-dir /etc/heat/d service clean"
+    )
+    assert plan.target.heat_manage("db_sync") == ["heat-manage", "db_sync"]

@@ -7,19 +7,10 @@ import pytest
 from tests.lab.disaster_runs import run
 from tests.lab.disasters import DISASTERS, Disaster
 
-# For every run; the whole upgrades of every run meet others of them on their way.
-QUICK = {8}
+pytestmark = pytest.mark.nightly
 
 
-@pytest.mark.parametrize(
-    "disaster",
-    [
-        pytest.param(
-            each, id=each.name, marks=[] if each.number in QUICK else [pytest.mark.nightly]
-        )
-        for each in DISASTERS
-    ],
-)
+@pytest.mark.parametrize("disaster", DISASTERS, ids=[each.name for each in DISASTERS])
 def test_its_gate_and_no_gate_before_says_no(disaster: Disaster, tmp_path: Path) -> None:
     told = run(disaster, tmp_path)
     print(*told.before, told.judged, told.remedied, f"{told.seconds:.0f} s", sep="\n")

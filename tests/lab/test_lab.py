@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab import venvs
 from tests.lab.configuration import REPORT_INTERVAL
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services import processes
+
+pytestmark = pytest.mark.nightly
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +127,6 @@ def test_a_frozen_engine_stops_to_report(lab_25_26: Rolling) -> None:
     )
 
 
-@pytest.mark.nightly
 def test_the_lab_by_hand_leaves_no_process_after_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -147,20 +147,6 @@ def test_the_lab_by_hand_leaves_no_process_after_sigterm(tmp_path: Path) -> None
     lab.request_end(signal.SIGTERM)
     processes.wait_for(lambda: not lab.alive, "ended", 60, lab.log)
     assert not [pid for pid in children if processes.is_alive(pid)]
-
-
-@pytest.mark.parametrize("release", venvs.RELEASES)
-def test_lock_files_pin_everything_and_name_no_place(release: int) -> None:
-    lines = (venvs.LOCKS / f"heat-{release}.txt").read_text().splitlines()
-    assert venvs.version(release).startswith(f"{release}.")
-    for line in lines:
-        assert "==" in line
-        assert "://" not in line
-
-
-def test_an_unknown_release_has_no_lock_file() -> None:
-    with pytest.raises(venvs.InstallError, match=r"no lock file heat-18\.txt"):
-        venvs.interpreter(18)
 
 
 def processes_below(ancestor: int) -> list[int]:

@@ -428,6 +428,7 @@ def test_a_table_that_may_not_be_read(mariadb: MariaDB, tmp_path: Path) -> None:
     cloud.engine.dispose()
 
 
+@pytest.mark.nightly
 def test_memory_does_not_grow_with_the_stacks(settled: Cloud) -> None:
     large = json.dumps({"outputs": {"address": {}}, "padding": "x" * 20_000})
     settled.add("raw_template", *({"id": 10 + n, "template": large} for n in range(40)))

@@ -1,5 +1,6 @@
 """Writes a plan from what is found on this machine."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 import yaml
 from packaging.version import Version
 
-from heat_upgrade_checks import releases
+from heat_upgrade_checks import releases, yaml_documents
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.releases import HeatRelease
 
@@ -26,7 +27,8 @@ _PREFIXES = (
 )
 _HERE = ("", "*", "*/*")
 _CONFIGURATIONS = ("etc/heat*/heat.conf", "etc/kolla/heat-engine/heat.conf")
-_CLOUDS = ("etc/openstack/clouds.yaml", "root/.config/openstack/clouds.yaml")
+# In openstacksdk's order.
+_CLOUDS = ("root/.config/openstack/clouds.yaml", "etc/openstack/clouds.yaml")
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def write_plan(path: Path, root: Path, here: Path) -> Iterator[str]:
     """
     found = sorted(_interpreters(root, here), key=lambda installed: installed.release.version)
     configurations = _existing(root, _CONFIGURATIONS, here, ("heat.conf", "*/heat.conf"))
-    cloud = _cloud(_existing(root, _CLOUDS, here, ("clouds.yaml",)))
-    text = _plan(found, configurations, cloud)
+    clouds = _clouds(_existing(root, _CLOUDS, here, ("clouds.yaml",)))
+    text = _plan(found, configurations, clouds)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -57,8 +59,8 @@ def write_plan(path: Path, root: Path, here: Path) -> Iterator[str]:
         yield f"found Heat {installed.release} at {installed.python}"
     for configuration in configurations:
         yield f"found configuration {configuration}"
-    if cloud:
-        yield f"found cloud {cloud}"
+    for cloud in clouds:
+        yield f"found cloud {_quoted(cloud)}"
     yield f"wrote {path}; read it, complete what is marked EDIT, then run:"
     yield f"  heat-upgrade-check --phase pre --plan {path}"
 
@@ -89,17 +91,17 @@ def _existing(
     return found + [path for pattern in patterns for path in sorted(root.glob(pattern))]
 
 
-def _cloud(files: list[Path]) -> str | None:
+def _clouds(files: list[Path]) -> list[str]:
+    """The names in the first file that names any."""
     for file in files:
-        try:
-            clouds = yaml.safe_load(file.read_bytes())["clouds"]
-            return str(next(iter(clouds)))
-        except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration):
-            continue
-    return None
+        with suppress(OSError, UsageError, KeyError, TypeError):
+            clouds = yaml_documents.parse(file.read_bytes(), str(file))["clouds"]
+            if isinstance(clouds, dict) and clouds:
+                return [str(name) for name in clouds]
+    return []
 
 
-def _plan(found: list[Installed], configurations: list[Path], cloud: str | None) -> str:
+def _plan(found: list[Installed], configurations: list[Path], clouds: list[str]) -> str:
     current = found[-2] if len(found) > 1 else found[-1] if found else None
     target = found[-1] if len(found) > 1 else None
     old = configurations[0] if configurations else None
@@ -109,9 +111,30 @@ def _plan(found: list[Installed], configurations: list[Path], cloud: str | None)
         current_python=_value(current and current.python, "/opt/heat-current/bin/python"),
         current_config=_value(old, "/etc/heat/heat.conf"),
         target=_target(current, target),
-        target_config=_value(new, "/etc/heat-target/heat.conf"),
-        api=f"api: {{cloud: {cloud}}}" if cloud else "# api: {cloud: mycloud}",
+        # A file that is named but not there leaves what is asked of it unknown.
+        target_config=f"config: [{_quoted(str(new))}]"
+        if new
+        else "# config: [/etc/heat-target/heat.conf]  # EDIT: once the file is there",
+        api=_api(clouds),
+        current_notes=_notes(current, "current"),
+        target_notes=_notes(target, "target"),
     )
+
+
+def _api(clouds: list[str]) -> str:
+    """The cloud that $OS_CLOUD names, or the only one; any other choice is the operator's."""
+    wanted = os.environ.get("OS_CLOUD")
+    if wanted in clouds or (not wanted and len(clouds) == 1):
+        return f"api: {{cloud: {_quoted(wanted or clouds[0])}}}"
+    if not clouds:
+        return "# api: {cloud: mycloud}"
+    return f"# api: {{cloud: mycloud}}  # EDIT: {', '.join(map(_quoted, clouds))}"
+
+
+def _notes(installed: Installed | None, side: str) -> str:
+    if installed:
+        return f"heat-upgrade-notes/openstack_heat-{installed.release.version}.tar.gz"
+    return f"heat-upgrade-notes/openstack_heat-{side}.tar.gz  # EDIT: its version"
 
 
 def _series(installed: Installed | None) -> str:
@@ -125,7 +148,7 @@ def _value(found: object, example: str) -> str:
 def _target(current: Installed | None, target: Installed | None) -> str:
     if target:
         return f"python: {_quoted(str(target.python))}"
-    version = Version(f"{current.release.version.major + 1}.0.0") if current else "26.0.0"
+    version = Version(f"{current.release.major + 1}.0.0") if current else "26.0.0"
     return (
         f"version: {version}  # EDIT: the release you will install; enough for phase pre\n"
         "  # python: /opt/heat-target/bin/python"
@@ -133,7 +156,10 @@ def _target(current: Installed | None, target: Installed | None) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./-]+", text) else yaml.safe_dump(text).strip()
+    """The text as YAML, on one line and within brackets too; `1` and `no` stay text."""
+    if re.fullmatch(r"[\w./-]+", text) and yaml.safe_dump(text).startswith(text):
+        return text
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6).strip()
 
 
 _TEMPLATE = """\
@@ -155,8 +181,7 @@ current:
 # The release you go to ("N+1"). Its configuration names a RabbitMQ vhost of its own.
 target:
   {target}
-  config:
-    - {target_config}
+  {target_config}
   # engines: [controller1-new, controller2-new]
 
 # Heat's own account is used unless another is named, such as one with SELECT only.
@@ -176,10 +201,10 @@ backup:
   path: /var/backups/heat*.sql.gz  # EDIT
   max_age: 24h
 
-# Release notes of both releases: sdists, folders, or `git: CHECKOUT`. Then run:
-#   heat-upgrade-check notes
-# and fill in the file that it writes.
+# Release notes of both releases: sdists, folders, or `git: CHECKOUT`. This downloads the sdists to
+# heat-upgrade-notes/ and writes heat-upgrade-notes.yaml, in which you sign each note (by, at):
+#   heat-upgrade-check notes --fetch
 notes:
-  current: openstack_heat-current.tar.gz  # EDIT
-  target: openstack_heat-target.tar.gz  # EDIT
+  current: {current_notes}
+  target: {target_notes}
 """

@@ -28,11 +28,21 @@ gate() {
     fi
 }
 
+# An engine that is stopped cuts its work off after a minute, so that must end while engines run,
+# and no API may give them more.
+users_away() {
+    local api
+    for api in heat-api heat-api-cfn; do
+        ansible "$api" -i "$inventory" --become -m ansible.builtin.systemd \
+            -a "name=kolla-${api//-/_}-container.service state=stopped"
+    done
+}
+
 # A db_sync of the role runs again in `upgrade` and does nothing; this one leaves room for a gate.
 db_sync() {
     docker run --rm --network host --user root \
         --volume "$new:$new:ro" --volume kolla_logs:/var/log/kolla \
-        "$image" heat-manage --config-file "$new/heat.conf" db_sync
+        "$image" /var/lib/kolla/venv/bin/heat-manage --config-file "$new/heat.conf" db_sync
 }
 
 case $begin in
@@ -41,6 +51,9 @@ pre)
     gate pre
     ;&
 stopped)
+    users_away
+    # A partial gate, which no later one counts; it only waits.
+    gate stopped --only stacks.in-progress --wait 1h
     # Without --tags this would stop the whole cloud.
     kolla-ansible stop -i "$inventory" --tags heat --yes-i-really-really-mean-it
     gate stopped --wait 5m

@@ -89,10 +89,10 @@ def shown_commands() -> list[Command]:
 
 
 def plans_shown() -> list[Fence]:
-    """Every plan in the runbooks."""
+    """Every plan in the README and the runbooks."""
     return [
         fence
-        for page in RUNBOOKS
+        for page in (ROOT / "README.md", *RUNBOOKS)
         for fence in fences(page)
         if fence.language == "yaml" and re.search(r"^mode:", fence.text, re.MULTILINE)
     ]
@@ -131,7 +131,7 @@ def _refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_there_is_something_to_judge() -> None:
     assert RUNBOOKS
     assert len(shown_commands()) > 40
-    assert {fence.page for fence in plans_shown()} == {
+    assert {fence.page for fence in plans_shown()} == {"README.md"} | {
         str(page.relative_to(ROOT)) for page in RUNBOOKS if page.name != "index.md"
     }
     assert waivers_shown()
@@ -157,6 +157,15 @@ def test_each_plan_is_one(fence: Fence, tmp_path: Path) -> None:
     path.write_text(fence.text, encoding="utf-8")
     loaded, _ = plan.load(path)
     catalogue.require_known(catalogue.load(), loaded.require, "require")
+    # Where `notes --fetch`, which the pages tell to type, downloads them to.
+    assert loaded.notes is not None
+    for side, sdist in (
+        (loaded.current, loaded.notes.current),
+        (loaded.target, loaded.notes.target),
+    ):
+        assert sdist is not None
+        assert sdist.parent == tmp_path / "heat-upgrade-notes"
+        assert sdist.name.startswith(f"openstack_heat-{side.version or ''}")
 
 
 def test_a_wrong_plan_would_be_found(tmp_path: Path) -> None:
@@ -171,6 +180,41 @@ def test_each_waiver_is_one(fence: Fence, tmp_path: Path) -> None:
     path.write_text(fence.text, encoding="utf-8")
     found = waivers.load(path)
     catalogue.require_known(catalogue.load(), [waiver.id for waiver in found], "waivers")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_release_notes_are_signed_before_the_first_gate(page: Path) -> None:
+    for fence in fences(page):
+        _, fetched, then = fence.text.partition("notes --fetch\n")
+        if fetched and "--phase pre" in then:
+            assert "$EDITOR heat-upgrade-notes.yaml" in then, fence
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.name)
+def test_each_heat_manage_is_called_with_its_path_and_configuration(page: Path) -> None:
+    code = [fence.text for fence in fences(page)] + [text for _, text in inline_code(page)]
+    bare = re.compile(r"(?<!/bin/)heat-manage|heat-manage(?! --config-file /)")
+    assert not [text for text in code if bare.search(text)]
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.name)
+def test_what_is_started_is_there_after_a_reboot_too(page: Path) -> None:
+    assert not [str(fence) for fence in fences(page) if "systemctl start" in fence.text]
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.name)
+def test_no_vhost_is_deleted_on_the_way(page: Path) -> None:
+    deleting = [fence.text.splitlines() for fence in fences(page) if "delete_vhost" in fence.text]
+    assert all(len(lines) == 1 for lines in deleting)
+
+
+@pytest.mark.parametrize("path", [*RUNBOOKS, *EXAMPLES], ids=lambda path: path.name)
+def test_work_is_let_end_before_the_engines_are_stopped(path: Path) -> None:
+    """The gate before the one of phase stopped is a partial one of the same phase, with --only."""
+    gate = re.compile(r"(?:--phase|\bgate)\W+(pre|stopped|installed|synced|post)\W+(\w*)")
+    gates = gate.findall(path.read_text("utf-8"))
+    before = [gates[number - 1] for number, gate in enumerate(gates) if gate == ("stopped", "wait")]
+    assert before == [("stopped", "only")] * len(before)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

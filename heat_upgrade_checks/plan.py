@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,13 +23,14 @@ from pydantic import (
 from heat_upgrade_checks import releases, yaml_documents
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.phases import Mode
-from heat_upgrade_checks.secrets import Secrets
+from heat_upgrade_checks.secrets import Secrets, passwords_in
 
 DEFAULT_PLAN = "heat-upgrade.yaml"
 PLAN_VARIABLE = "HEAT_UPGRADE_PLAN"
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = 3650
 
 
 def duration(value: Any) -> timedelta:
@@ -43,7 +43,13 @@ def duration(value: Any) -> timedelta:
         return value
     if not match:
         raise ValueError("write a duration as a number and s, m, h or d, such as 24h")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        span = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except (OverflowError, ValueError):
+        span = timedelta.max
+    if span > timedelta(days=_LONGEST):
+        raise ValueError(f"a duration is at most {_LONGEST}d")
+    return span
 
 
 def _spell(value: timedelta) -> str:
@@ -52,12 +58,16 @@ def _spell(value: timedelta) -> str:
 
 def _absolute(value: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder", Path())
+    try:
+        value = value.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{value.parts[0]}: there is no such user; write out the path") from None
     # Symbolic links stay: a virtualenv's bin/python is one, and resolving it leaves the virtualenv.
-    return Path(os.path.abspath(folder / value.expanduser()))  # noqa: PTH100
+    return Path(os.path.abspath(folder / value))  # noqa: PTH100
 
 
 def _without_password(value: str) -> str:
-    if urlsplit(value).password:
+    if passwords_in(value):
         raise ValueError("a password does not belong into the plan; use password_env/password_file")
     return value
 

@@ -61,7 +61,7 @@ def verify(upgrade_folder: Path, plan: Plan, digests: Digests, now: datetime) ->
     gates = whole_gates(entries)
     objections += _order(entries, gates, plan)
     if gates:
-        objections += _of_another_upgrade(gates[-1], plan, digests)
+        objections += _of_another_upgrade(gates, plan, digests)
         objections += _changed(gates[-1], plan, digests, now)
     return Verification(tuple(entries), tuple(objections), seal.digest(entries[-1].folder))
 
@@ -104,7 +104,10 @@ def _order(entries: list[Entry], gates: tuple[EarlierGate, ...], plan: Plan) -> 
             )
 
 
-def _of_another_upgrade(last: EarlierGate, plan: Plan, digests: Digests) -> Iterator[Objection]:
+def _of_another_upgrade(
+    gates: tuple[EarlierGate, ...], plan: Plan, digests: Digests
+) -> Iterator[Objection]:
+    last = gates[-1]
     theirs = (last.identity.name, last.identity.mode)
     if theirs != (plan.name, plan.mode):
         yield Objection(
@@ -113,12 +116,14 @@ def _of_another_upgrade(last: EarlierGate, plan: Plan, digests: Digests) -> Iter
             f"belongs to the {theirs[1]} upgrade {theirs[0]}, not to the {plan.mode} upgrade "
             f"{plan.name} of the plan",
         )
+    # A gate that could not read the address belongs to no other one.
+    known = next((gate for gate in reversed(gates) if gate.digests.environment), None)
     if not digests.environment:
         yield Objection(
             "changed", "the database", "its address cannot be read now; correct the configuration"
         )
-    elif last.digests.environment != digests.environment:
-        yield Objection("broken", last.folder, "was run for another database than the plan's")
+    elif known and known.digests.environment != digests.environment:
+        yield Objection("broken", known.folder, "was run for another database than the plan's")
 
 
 def _changed(last: EarlierGate, plan: Plan, digests: Digests, now: datetime) -> Iterator[Objection]:

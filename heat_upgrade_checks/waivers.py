@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -25,11 +26,23 @@ from heat_upgrade_checks import yaml_documents
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.findings import AppliedWaiver, CheckResult, Level, Outcome
 
+_NEVER = "a waiver ends some day; give a day that is less far away"
+
 
 def _moment(value: Any) -> Any:
     """A day lasts to its end, in UTC."""
     if isinstance(value, date) and not isinstance(value, datetime):
+        if value == date.max:
+            raise ValueError(_NEVER)
         return datetime.combine(value + timedelta(days=1), time(), UTC)
+    return value
+
+
+def _some_day(value: datetime) -> datetime:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_NEVER) from None
     return value
 
 
@@ -51,7 +64,7 @@ class Waiver(BaseModel):
     reason: Words
     owner: Words
     ticket: Words
-    expires: Annotated[AwareDatetime, BeforeValidator(_moment)]
+    expires: Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_some_day)]
     accept_unknown: bool = False
 
     def covers(self, obj: str) -> bool:
@@ -101,7 +114,7 @@ def _first_problem(error: ValidationError) -> str:
         case "timezone_aware":
             return f"{where}: give the time zone, such as 2026-11-30T06:00Z"
         case _:
-            return f"{where}: {detail['msg']}"
+            return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def apply(result: CheckResult, waivers: Iterable[Waiver], at: datetime) -> CheckResult:

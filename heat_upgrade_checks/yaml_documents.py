@@ -17,20 +17,41 @@ UNREADABLE_YAML = (
     ValueError,
 )
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 
 class _UniqueKeysLoader(yaml.SafeLoader):
-    """Refuses a mapping that names a key twice; PyYAML silently keeps the last."""
+    """Refuses a mapping that names a key twice, where PyYAML silently keeps the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Not when it is constructed: by then a merge key may have put others' keys into it.
+        node = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE or not isinstance(key_node, yaml.ScalarNode):
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} stands twice", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        # Each key once: merges of merges would multiply what they have in common.
+        last = {(key.tag, str(key.value)): (key, value) for key, value in node.value}
+        node.value = list(last.values())
+
+    def construct_scalar(self, node: Any) -> Any:
+        value = super().construct_scalar(node)
+        if "\0" in value:
+            # No path, command or address can hold one, and whoever is given one breaks.
+            raise yaml.constructor.ConstructorError(
+                None, None, "a NUL character stands there; remove \\0", node.start_mark
+            )
+        return value
 
 
 def parse(content: bytes, what: str) -> Any:

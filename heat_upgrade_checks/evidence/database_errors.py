@@ -78,7 +78,7 @@ def passes_by(error: BaseException) -> bool:
 
 
 def sentence(error: DBAPIError, shown: str) -> str:
-    """One sentence on the error; `shown` is the database's URL without its password.
+    """One sentence on the error; `shown` is the database's address as `secrets.shown` gives it.
 
     The driver's own words are not repeated: they may quote what they were given.
     """

@@ -14,6 +14,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database_errors import passes_by, sentence
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.retry import ask
+from heat_upgrade_checks.secrets import shown
 
 _CONNECT_TIMEOUT = 10
 _IDS_PER_QUERY = 500
@@ -27,7 +28,7 @@ def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
     :raises Unobserved: the database cannot be reached, or not be read.
     """
     url = url_of(site)
-    shown = url.render_as_string(hide_password=True)
+    address = shown(url)
     timeout = site.plan.database.statement_timeout
 
     def question() -> Facts:
@@ -37,10 +38,10 @@ def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
     try:
         return ask(question, again_on=passes_by)
     except DBAPIError as error:
-        raise Unobserved(sentence(error, shown)) from None
+        raise Unobserved(sentence(error, address)) from None
     except (SQLAlchemyError, OSError, ValueError) as error:
         raise Unobserved(
-            f"database {shown}: {type(error).__name__} while it was read; "
+            f"database {address}: {type(error).__name__} while it was read; "
             "check that it is Heat's database and that its rows are not damaged"
         ) from None
 

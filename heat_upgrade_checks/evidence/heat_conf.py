@@ -3,11 +3,14 @@
 import re
 import shlex
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from oslo_config import cfg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.plan import Side
@@ -125,11 +128,16 @@ class HeatConf:
             self._conf.set_override(option, value, None if group == "DEFAULT" else group)
 
     def _know(self, group: str, name: str, values: list[str]) -> None:
-        if _SECRET_NAME.search(name.lower()):
-            for value in values:
-                self._secrets.add(value)
+        for value in values:
+            self._remember(name, value)
         self._set.add((group, name))
         self._conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
+
+    def _remember(self, name: str, value: str) -> None:
+        if _SECRET_NAME.search(name.lower()):
+            self._secrets.add(value)
+        if "://" in value:
+            self._secrets.add_url(value)
 
     def get(self, name: str, group: str = "DEFAULT") -> str | None:
         """The effective value of an option, or None where no file sets it.
@@ -140,13 +148,16 @@ class HeatConf:
             return None
         section = self._conf if group == "DEFAULT" else self._conf[group]
         try:
-            return str(section[name])
-        except cfg.NoSuchOptError:
+            value = str(section[name])
+        except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
             # So oslo.config says that the option exists, but what its value refers to does not.
             raise Unobserved(
                 f"[{group}] {name} of the {self.side} release refers to an option with $ that "
                 "these files do not set; set it there, or write $$ for a dollar sign"
             ) from None
+        # What was read from the files may have named other options.
+        self._remember(name, value)
+        return value
 
     def number(self, name: str, default: int) -> int:
         """A whole number of `[DEFAULT]`, or Heat's default where no file sets it.
@@ -169,7 +180,7 @@ class HeatConf:
     def database_url(self) -> str:
         """`[database] connection`, with its password.
 
-        :raises Unobserved: it is not set.
+        :raises Unobserved: it is not set, or its password goes on behind the account.
         """
         url = self.get("connection", "database")
         if not url:
@@ -177,7 +188,14 @@ class HeatConf:
                 f"[database] connection is set in no file of the {self.side} release "
                 f"({', '.join(self.files)}); add it there, or database.url to the plan"
             )
-        self._secrets.add(unquote(urlsplit(url).password or "") or None)
+        with suppress(ArgumentError, ValueError):
+            read = make_url(url)
+            # Not in a file's name. Where it is in the host's, that is the rest of the password.
+            if read.host and "@" in f"{read.host}{read.database}":
+                raise Unobserved(
+                    f"[database] connection of the {self.side} release has an @ behind its "
+                    "account; write one that belongs to the password as %40"
+                )
         return url
 
     def transport(self) -> Transport:
@@ -207,6 +225,12 @@ class HeatConf:
         scheme, _, rest = url.partition("://")
         address, _, query = rest.partition("?")
         authority, slash, path = address.partition("/")
+        # A vhost may hold an @, but whoever names no account has broken off within a password.
+        if "@" in rest and "@" not in authority.rpartition(",")[2]:
+            raise Unobserved(
+                f"{option} of the {self.side} release names no account before its first / or ?; "
+                "write one that belongs to the password as %2F or %3F"
+            )
         if scheme not in {"rabbit", "kombu+rabbit", "amqp"} or not authority:
             raise Unobserved(
                 f"{option} of the {self.side} release is no rabbit:// URL; "

@@ -1,6 +1,7 @@
 """heat.conf is read as oslo.config reads it."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -122,6 +123,9 @@ def test_a_variable_that_is_set_nowhere_is_told_from_an_option_that_is_not_set(
     with pytest.raises(Unobserved, match=r"\[DEFAULT\] host of the current release"):
         conf.get("host")
     assert conf.get("region") == "a$b"
+    conf = _conf(tmp_path, "[DEFAULT]\nhost = engine-${nowhere.host}\n")
+    with pytest.raises(Unobserved, match=r"\[DEFAULT\] host of the current release"):
+        conf.get("host")
 
 
 def test_a_malformed_line_is_named_but_not_quoted(tmp_path: Path) -> None:
@@ -150,3 +154,64 @@ def test_secrets_are_known_as_soon_as_they_are_read(tmp_path: Path) -> None:
     conf.database_url()
     text = "canary-encryption-key canary/rabbit canary%2Frabbit canary-keystone canary-db!"
     assert "canary" not in secrets.redact(text)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "[database]\nconnection = mysql+pymysql://heat@h/heat?password={}",
+        "[database]\nconnection = mysql+pymysql://heat:{}@h/heat",
+        "[DEFAULT]\ntransport_url = rabbit://heat:{}@h1,heat:{}@h2/heat",
+        "[oslo_cache]\nurl = redis://:{}@h/0",
+    ],
+)
+@pytest.mark.parametrize("password", ["canary-1", "can/ary-2", "can@ary-3", "can#ary%2D4"])
+def test_a_url_s_password_is_known_however_it_is_spelled(
+    tmp_path: Path, option: str, password: str
+) -> None:
+    secrets = Secrets()
+    _conf(tmp_path, option.replace("{}", password) + "\n", secrets)
+    assert "ary" not in secrets.redact(f"{password} {unquote(password)}")
+
+
+def test_a_password_that_stands_in_another_option_is_known(tmp_path: Path) -> None:
+    secrets = Secrets()
+    text = "[DEFAULT]\npart = canary-db\n[database]\nconnection = mysql://heat:1$part@h/heat\n"
+    conf = _conf(tmp_path, text, secrets)
+    assert conf.database_url() == "mysql://heat:1canary-db@h/heat"
+    assert secrets.redact("1canary-db") == "***"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_refused"),
+    [
+        ("mysql://heat:can@ary@h/heat", True),
+        ("mysql://heat:can@ary/x@h/heat", True),
+        ("mysql://heat:can/ary@h/heat", False),
+        ("mysql://heat:can[ary@h/heat", False),
+        ("sqlite:////var/lib/heat@1.sqlite", False),
+    ],
+)
+def test_the_rest_of_a_password_is_taken_for_no_host(
+    tmp_path: Path, url: str, is_refused: bool
+) -> None:
+    conf = _conf(tmp_path, f"[database]\nconnection = {url}\n")
+    if not is_refused:
+        assert conf.database_url() == url
+        return
+    with pytest.raises(Unobserved, match="write one that belongs to the password as %40") as told:
+        conf.database_url()
+    assert "ary" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["rabbit://u:12/3canary@h/v", "rabbit://u:1@h,u:12/3canary@h/v", "rabbit://u:1?2@h/v"]
+)
+def test_the_rest_of_a_password_is_taken_for_no_vhost(tmp_path: Path, url: str) -> None:
+    with pytest.raises(Unobserved, match="belongs to the password as %2F") as told:
+        _transport(tmp_path, url).transport()
+    assert "canary" not in str(told.value)
+
+
+def test_a_vhost_may_hold_an_at_sign(tmp_path: Path) -> None:
+    assert _transport(tmp_path, "rabbit://u:p@h/heat@prod").transport().vhost == "heat@prod"

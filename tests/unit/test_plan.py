@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from heat_upgrade_checks import yaml_documents
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.plan import load
 from heat_upgrade_checks.secrets import Secrets
@@ -63,6 +64,10 @@ def test_paths_start_at_the_plan_and_keep_their_links(tmp_path: Path) -> None:
         ("broker: {password: hunter2hunter2}", ": broker.password: unknown key; did you mean"),
         ("notes: {current: /a}", ": notes: give either current: and target:, or git:"),
         ("backup: [", ", line 6: "),
+        ("journal: {max_age: 99999999999d}", ": journal.max_age: a duration is at most 3650d"),
+        (f"window: {'9' * 5000}s", ": window: a duration is at most 3650d"),
+        ("waivers: ~no-such-user-here/w", ": waivers: ~no-such-user-here: there is no such user"),
+        ('waivers: "a\\0b"', ", line 5: a NUL character stands there"),
     ],
 )
 def test_a_mistake_is_told_with_its_key(tmp_path: Path, extra: str, sentence: str) -> None:
@@ -79,11 +84,56 @@ def test_a_mistake_is_told_with_its_key(tmp_path: Path, extra: str, sentence: st
         (SMALLEST.replace("{version: 26.0.2}", "{}"), ": target: give python:"),
         ("mode: rolling\n", ": name: is missing"),
         ("\x00", ": "),
-        ("? [a]\n: b\n", ": "),
+        ("? [a]\n: b\n", ", line 1: "),
+        (SMALLEST + "\tx: 1\n", ", line 5: "),
+        ("[" * 20_000, ": not readable as YAML"),
+        (SMALLEST + "require: &a [*a]\n", ": require.0: "),
     ],
 )
 def test_what_is_no_plan_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     assert _refusal(tmp_path, text).startswith(sentence)
+
+
+@pytest.mark.parametrize("section", ["database: {url: %s}", "rehearsal: {url: %s}"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql+pymysql://heat:Sup3rSecret@db/heat",
+        "mysql+pymysql://heat:Sup3r@Secret@db/heat",
+        "mysql+pymysql://heat:Sup3r/Secret@db/heat",
+        "mysql+pymysql://heat:Sup3r#Secret@db/heat",
+        "mysql+pymysql://heat@db/heat?password=Sup3rSecret",
+        "postgresql://heat@db/heat?sslpassword=Sup3rSecret",
+        "heat:Sup3rSecret@db/heat",
+    ],
+)
+def test_no_url_of_the_plan_holds_a_password(tmp_path: Path, section: str, url: str) -> None:
+    sentence = _refusal(tmp_path, f"{SMALLEST}{section % repr(url)}\n")
+    assert "url: a password does not belong into the plan" in sentence
+    assert "Secret" not in sentence
+
+
+def test_sections_may_share_what_they_have_in_common(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        SMALLEST.replace("current: {", "current: &both {engines: [a], prefix: [in], ").replace(
+            "target: {", "target: {<<: *both, prefix: [], python: /opt/n/bin/python, "
+        ),
+        encoding="utf-8",
+    )
+    plan, _ = load(path)
+    assert (plan.current.engines, plan.current.prefix) == (("a",), ("in",))
+    assert (plan.target.engines, plan.target.prefix) == (("a",), ())
+    assert plan.target.python == Path("/opt/n/bin/python")
+
+
+def test_merges_of_merges_are_read_at_once_and_hide_no_key_that_stands_twice() -> None:
+    deep = "".join(f"a{n + 1}: &a{n + 1}\n  <<: [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9))
+    assert yaml_documents.parse(f"a0: &a0 {{k: 1}}\n{deep}".encode(), "x")["a9"] == {"k": 1}
+    late = "a: &a {k: 1}\nx: {y: {z: &z {<<: *a, k: 2}}}\ntop: {<<: *z}\n"
+    assert yaml_documents.parse(late.encode(), "x")["top"] == {"k": 2}
+    with pytest.raises(UsageError, match="line 2: key 'k' stands twice"):
+        yaml_documents.parse(b"a: &a {k: 1}\nb: {<<: *a, k: 2, k: 3}\n", "x")
 
 
 def test_a_missing_plan_says_how_to_make_one(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What a waiver covers, and what it never does."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,11 @@ def test_every_key_is_required(tmp_path: Path, key: str) -> None:
     [
         (WAIVER | {"until": "tomorrow"}, "entry 1, until: unknown key"),
         (WAIVER | {"expires": "2026-11-30T06:00:00"}, "entry 1, expires: give the time zone"),
+        (WAIVER | {"expires": date.max}, "entry 1, expires: a waiver ends some day"),
+        (
+            WAIVER | {"expires": "9999-12-31T23:59:59-10:00"},
+            "entry 1, expires: a waiver ends some day",
+        ),
         (WAIVER | {"expires": "soon"}, "entry 1, expires: Input should be a valid datetime"),
         (WAIVER | {"accept_unknown": "perhaps"}, "entry 1, accept_unknown: Input should be"),
         ("stacks.stuck", "entry 1: must be a mapping of id, object"),

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from heat_upgrade_checks import __version__
 from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.output import onto
 from heat_upgrade_checks.phases import PHASES
 
 if TYPE_CHECKING:
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
 USAGE = 64
 BROKEN = 255
 
+_plan_option = click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+_reports_option = click.option(
+    "--reports",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="The folder of all reports.",
+)
+
 
 @click.group(
     invoke_without_command=True,
@@ -34,12 +45,10 @@ BROKEN = 255
     "255 this tool broke.",
 )
 @click.option("--phase", type=click.Choice(list(PHASES)), help="The gate to judge.")
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@_plan_option
 @click.option("--host", default="", help="In phase engine: the host that is taken away next.")
 @click.option("--only", multiple=True, metavar="ID|FAMILY", help="A partial gate of these checks.")
-@click.option(
-    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
+@_reports_option
 @click.option("--wait", metavar="DURATION", help="Ask again until the gate opens or time is up.")
 @click.option("--interval", metavar="DURATION", help="With --wait: between two rounds.  [10s]")
 @click.option("--warnings-ok", is_flag=True, help="Exit with 0 on go-with-warnings.")
@@ -65,8 +74,9 @@ def main(
 ) -> None:
     """Judge one gate, unless a subcommand is called."""
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context.invoked_subcommand, context)
         return
-    from heat_upgrade_checks import driver, terminal
+    from heat_upgrade_checks import driver, index_page, terminal
     from heat_upgrade_checks.run import in_turn
 
     if replay is not None:
@@ -84,9 +94,24 @@ def main(
     asked = PHASES[question.phase].question
     screen.begin(question.phase, asked, question.plan.name, run.gatherer.waiting)
     gate, gate_folder = driver.judge(run, folder, screen.check_ended, patience)
+    # Replays are of no upgrade that a page could tell.
+    untold = "" if gate.replayed_at else index_page.refresh(folder)
     screen.end(gate, gate_folder)
+    _complain(untold)
     tolerated = warnings_ok and gate.verdict is Verdict.GO_WITH_WARNINGS
     context.exit(0 if tolerated else gate.exit_code)
+
+
+def _refuse_options_before(subcommand: str, context: click.Context) -> None:
+    """They are a gate's, and the subcommand would not hear of them."""
+    heard = {option.name for option in main.commands[subcommand].params}
+    for option in main.params:
+        name, word = option.name or "", option.opts[0]
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if name in heard:
+            raise UsageError(f"{word} is not read before {subcommand}; write it after {subcommand}")
+        raise UsageError(f"{word} belongs to a gate, and {subcommand} judges none; leave out one")
 
 
 def _new_run(
@@ -113,6 +138,7 @@ def _recorded_run(replay: Path, reports: Path) -> tuple["GateRun", Path]:
     run = begin(recorded.question, Site(plan, folder), recorded.observations)
     run.drain += recorded.drain
     run.previous = recorded.previous
+    run.recorded_until = recorded.finished_at
     return run, folder
 
 
@@ -181,7 +207,7 @@ def init(plan: Path | None) -> None:
 
 
 @main.command()
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@_plan_option
 @click.option("--fetch", is_flag=True, help="First download both releases' sdists, as pip would.")
 def notes(plan: Path | None, fetch: bool) -> None:
     """Show the release notes between both releases; write the file that acknowledges them."""
@@ -196,10 +222,8 @@ def notes(plan: Path | None, fetch: bool) -> None:
 
 
 @main.command()
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
-@click.option(
-    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
+@_plan_option
+@_reports_option
 @click.pass_context
 def rehearse(context: click.Context, plan: Path | None, reports: Path) -> None:
     """Restore the backup into a scratch database and run the target's db_sync on it."""
@@ -211,15 +235,14 @@ def rehearse(context: click.Context, plan: Path | None, reports: Path) -> None:
 
 
 @main.command()
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@_plan_option
 @click.option(
     "--interval", default="5s", show_default=True, metavar="DURATION", help="Between two samples."
 )
-@click.option(
-    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
+@_reports_option
 def watch(plan: Path | None, interval: str, reports: Path) -> None:
     """Record the upgrade as it goes, until Ctrl-C or SIGTERM."""
+    from heat_upgrade_checks import index_page
     from heat_upgrade_checks import watch as watching
     from heat_upgrade_checks.evidence.site import Site
     from heat_upgrade_checks.watch_screen import WatchScreen
@@ -228,15 +251,17 @@ def watch(plan: Path | None, interval: str, reports: Path) -> None:
     if seconds < 1:
         raise UsageError("--interval: sample no more often than every second")
     loaded, _ = plans.load(_plan_path(plan))
+    folder = reports / loaded.name
     with WatchScreen(loaded.name) as screen:
-        screen.end(watching.run(Site(loaded, reports / loaded.name), seconds, screen.show))
+        watching.run(Site(loaded, folder), seconds, screen.show)
+        untold = index_page.refresh(folder)
+        screen.end(folder / "index.html")
+    _complain(untold)
 
 
 @main.command()
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
-@click.option(
-    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
+@_plan_option
+@_reports_option
 @click.pass_context
 def verify(context: click.Context, plan: Path | None, reports: Path) -> None:
     """Recheck the journal: every byte, the order of the gates, their age."""
@@ -256,7 +281,7 @@ def verify(context: click.Context, plan: Path | None, reports: Path) -> None:
 
 
 @main.command()
-@click.option("--plan", type=click.Path(path_type=Path), help="The upgrade's plan.")
+@_plan_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def where(context: click.Context, plan: Path | None, as_json: bool) -> None:
@@ -270,18 +295,19 @@ def where(context: click.Context, plan: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
-def demo(reports: Path) -> None:
+@_reports_option
+@click.pass_context
+def demo(context: click.Context, reports: Path) -> None:
     """Run all phases on the embedded deployment."""
     from heat_upgrade_checks.demo import story
 
-    raise SystemExit(story.tell(reports))
+    context.exit(story.tell(reports))
 
 
 def run() -> None:
     """The console script: every way out has its exit code, and none is a traceback."""
+    # Whoever reads along may leave: to click that would be code 1, which means go here.
+    sys.stdout, sys.stderr = onto(1), onto(2)
     try:
         code = main.main(prog_name="heat-upgrade-check", standalone_mode=False)
     except click.UsageError as error:
@@ -290,20 +316,23 @@ def run() -> None:
         code = _refuse(str(error))
     except click.Abort:
         code = Verdict.INCOMPLETE.exit_code
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = error.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
         line = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
-        click.echo(
-            f"heat-upgrade-check: broke ({type(error).__name__} at {line}); nothing was judged, "
-            "report it as a bug",
-            err=True,
+        _complain(
+            f"broke ({type(error).__name__} at {line}); nothing was judged, report it as a bug"
         )
         code = BROKEN
     sys.exit(code or 0)
 
 
 def _refuse(sentence: str) -> int:
-    click.echo(f"heat-upgrade-check: {sentence}", err=True)
+    _complain(sentence)
     return USAGE
+
+
+def _complain(sentence: str) -> None:
+    if sentence:
+        click.echo(f"heat-upgrade-check: {sentence}", err=True)

@@ -11,7 +11,8 @@ from heat_upgrade_checks import catalogue, journal, recording
 from heat_upgrade_checks.findings import CheckResult
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.plugin import GatePlugin
-from heat_upgrade_checks.report.write import refresh_index, write_reports
+from heat_upgrade_checks.report.write import write_reports
+from heat_upgrade_checks.reports_folder import writing_to
 from heat_upgrade_checks.run import GateRun
 from heat_upgrade_checks.waiting import Patience
 
@@ -31,19 +32,19 @@ def judge(
     With `patience` it is judged again until it opens; `ended` hears of each judgement.
 
     A recorded run is judged into a folder of its own, which no journal reads.
+
+    :raises UsageError: nothing can be written there; what was judged is in no journal.
     """
     question = run.question
     name = "-".join(filter(None, (question.phase, question.host)))
-    with journal.new_folder(reports, name) as unfinished:
+    with writing_to(reports), journal.new_folder(reports, name) as unfinished:
         run.site.gate_folder = unfinished
         _run_pytest(run, unfinished / DETAILS, GatePlugin(run, ended, patience))
         gate = run.finish()
         write_reports(gate, unfinished)
-        _write(unfinished / recording.FILE, recording.dump(run))
+        _write(unfinished / recording.FILE, recording.dump(run, gate.finished_at))
         _redact_file(unfinished / DETAILS, run.site.secrets.redact)
-        folder = journal.publish(unfinished, name)
-    refresh_index(reports)
-    return gate, folder
+        return gate, journal.publish(unfinished, name)
 
 
 def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
@@ -66,9 +67,8 @@ def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
     ]
     status = pytest.main(arguments, plugins=[plugin, _Quiet()])
     # The verdict comes from the records. Only what keeps records from being made is taken over.
-    if run.interrupted:
-        run.problem("the run was interrupted before the gate had its answer")
-    elif status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
+    broke = status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
+    if broke and not run.interrupted:
         name = pytest.ExitCode(status).name
         run.problem(f"the run ended before every check was judged (pytest: {name})")
 
@@ -82,6 +82,11 @@ class _Quiet:
         config.pluginmanager.unregister(name="terminalreporter")
         silent = pytest.TerminalReporter(config, file=io.StringIO())
         config.pluginmanager.register(silent, "terminalreporter")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_metadata(self, metadata: dict[str, object]) -> None:
+        # It holds the variables of the CI, such as a GIT_URL with a token in it.
+        metadata.clear()
 
     def pytest_html_report_title(self, report: object) -> None:
         report.title = "Details of the gate"  # type: ignore[attr-defined]

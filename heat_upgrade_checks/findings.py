@@ -46,6 +46,11 @@ class Verdict(StrEnum):
         """The process's exit code; 0 to 2 mean what they mean in oslo.upgradecheck."""
         return list(Verdict).index(self)
 
+    @property
+    def opens(self) -> bool:
+        """Whether it says that the next step is safe."""
+        return self in {Verdict.GO, Verdict.GO_WITH_WARNINGS}
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from heat_upgrade_checks.findings import CheckResult, Verdict
+from heat_upgrade_checks.findings import EVERY_KEY_REQUIRED, CheckResult, Verdict
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -93,7 +93,13 @@ NOTHING = Digests("", "", "", "")
 
 @dataclass(frozen=True)
 class Gate:
-    """One run of one phase. Every key is always present in `gate.json`."""
+    """One run of one phase. Every key is always present in `gate.json`.
+
+    `replayed_at` is when recorded evidence was judged again, which is no gate; the other times are
+    those of the recorded run.
+    """
+
+    __pydantic_config__ = EVERY_KEY_REQUIRED
 
     schema: Literal["1"]
     tool: Tool
@@ -111,6 +117,7 @@ class Gate:
     drain: tuple[DrainSample, ...]
     previous: Previous | None
     digests: Digests
+    replayed_at: AwareDatetime | None = None
 
 
 _ADAPTER: TypeAdapter[Gate] = TypeAdapter(Gate)

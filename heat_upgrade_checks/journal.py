@@ -12,8 +12,8 @@ from pathlib import Path
 
 from heat_upgrade_checks import gate as document
 from heat_upgrade_checks import seal
-from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.gate import Gate, Previous
+from heat_upgrade_checks.reports_folder import writing_to
 
 _GATE_FOLDER = re.compile(r"(?P<number>\d+)-(?P<name>.+)")
 
@@ -50,11 +50,12 @@ def entries(upgrade_folder: Path) -> list[Entry]:
 
 def _load(path: Path) -> Gate | str:
     try:
-        return document.load(path)
+        gate = document.load(path)
     except OSError as error:
         return f"gate.json cannot be read: {error.strerror}"
     except ValueError:
         return f"gate.json is not a gate document of version {document.SCHEMA_VERSION}"
+    return "gate.json is that of a replay, which is no gate" if gate.replayed_at else gate
 
 
 def previous(upgrade_folder: Path) -> Previous | None:
@@ -76,17 +77,21 @@ def damage(found: Sequence[Entry]) -> dict[str, list[str]]:
     for number in sorted(set(range(1, max(numbers, default=0))) - numbers):
         damaged[f"{number:02}"] = ["is gone, with all that it held"]
     followed: set[str | None] = {None}
+    ever = set(followed)
     for entry in found:
         before = entry.gate.previous if isinstance(entry.gate, Gate) else None
+        # A partial gate has no turn: while it was judged, a whole one may have come between.
+        partial = isinstance(entry.gate, Gate) and entry.gate.partial
         if isinstance(entry.gate, str):
             damaged[entry.folder.name].append(entry.gate)
-        elif (before and before.sha256) not in followed:
+        elif (before and before.sha256) not in (ever if partial else followed):
             damaged[entry.folder.name].append("follows another gate than the one before it here")
         if entry.whole:
             followed = {seal.digest(entry.folder)}
         elif isinstance(entry.gate, str):
             # It may have been a whole gate; those after it tell what it was.
             followed = {*followed, seal.digest(entry.folder)}
+        ever |= followed
     return {name: problems for name, problems in damaged.items() if problems}
 
 
@@ -96,14 +101,9 @@ def new_folder(upgrade_folder: Path, name: str) -> Iterator[Path]:
 
     :raises UsageError: nothing can be written there.
     """
-    try:
+    with writing_to(upgrade_folder):
         upgrade_folder.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=upgrade_folder))
-    except OSError as error:
-        raise UsageError(
-            f"reports cannot be written to {upgrade_folder}: {error.strerror}; "
-            "name another folder with --reports"
-        ) from None
     try:
         yield unfinished
     except BaseException:

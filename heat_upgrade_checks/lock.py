@@ -9,6 +9,7 @@ from pathlib import Path
 from socket import gethostname
 
 from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.reports_folder import writing_to
 
 _FILE = ".lock"
 
@@ -19,14 +20,9 @@ def only_run(upgrade_folder: Path, phase: str) -> Iterator[None]:
 
     :raises UsageError: there is another run, or nothing can be written there.
     """
-    try:
+    with writing_to(upgrade_folder):
         upgrade_folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(upgrade_folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise UsageError(
-            f"reports cannot be written to {upgrade_folder}: {error.strerror}; "
-            "name another folder with --reports"
-        ) from None
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,11 +32,12 @@ def only_run(upgrade_folder: Path, phase: str) -> Iterator[None]:
                 f"{holder} judges this upgrade in {upgrade_folder}; wait for its end, "
                 "or look at single checks with --only"
             ) from None
-        file.truncate()
         now = datetime.now(UTC)
-        file.write(
+        told = (
             f"phase {phase}, since {now:%Y-%m-%d %H:%M:%S} UTC, "
             f"process {os.getpid()} on {gethostname()},"
         )
-        file.flush()
+        with writing_to(upgrade_folder):
+            os.truncate(descriptor, 0)
+            os.write(descriptor, told.encode())
         yield

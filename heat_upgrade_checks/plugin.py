@@ -20,12 +20,21 @@ from heat_upgrade_checks.evidence.broker import Broker
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, outcome_of
+from heat_upgrade_checks.findings import (
+    OF_THE_RUN,
+    CheckResult,
+    Finding,
+    Level,
+    Outcome,
+    outcome_of,
+)
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.placement import Placement, place
 from heat_upgrade_checks.registry import Check, check_of
+from heat_upgrade_checks.report.wording import VERDICT_WORDS
 from heat_upgrade_checks.run import ALWAYS_ASKED, GateRun, begin, new_question
+from heat_upgrade_checks.secrets import Secrets
 from heat_upgrade_checks.waiting import Patience, sample
 
 _NAME = "heat-upgrade-gate"
@@ -52,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         plan, digest = plans.load(Path(config.getoption("--plan")))
         site = Site(plan, Path("reports") / plan.name)
         question = new_question(plan, digest, phase, config.getoption("--host"), (), site)
-        plugin = GatePlugin(begin(question, site), lambda _: None)
+        plugin = _InCheckout(begin(question, site), lambda _: None)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(plugin, _NAME)
@@ -159,7 +168,7 @@ class GatePlugin:
 
     def pytest_keyboard_interrupt(self) -> None:
         """The operator stopped it."""
-        self._run.interrupted = True
+        self._run.interrupt()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file of checks that cannot be loaded leaves the gate incomplete."""
@@ -205,8 +214,27 @@ class GatePlugin:
             reason=redact(reason),
             seconds=round(time.monotonic() - item.stash[_BEGUN], 3),
             looked_at=redact(judgement.extent if judgement else ""),
-            findings=tuple(_redacted(finding, redact) for finding in findings),
+            findings=tuple(_redacted(finding, self._run.site.secrets) for finding in findings),
         )
+
+
+class _InCheckout(GatePlugin):
+    """Ends the session as the driver would, which else reads what the run itself has to say."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail unless the gate is open, though every check that ran passed."""
+        self._gate = self._run.finish()
+        if session.exitstatus == pytest.ExitCode.OK and not self._gate.verdict.opens:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the verdict, and what keeps the run from being whole."""
+        terminalreporter.section(f"phase {self._gate.phase}: {VERDICT_WORDS[self._gate.verdict]}")
+        for result in self._gate.checks:
+            if result.family == OF_THE_RUN:
+                said = [result.reason, *(finding.summary for finding in result.findings)]
+                terminalreporter.write_line(f"{result.id}: {' '.join(filter(None, said))}")
 
 
 def _conclude(
@@ -243,25 +271,15 @@ def _conclude(
     return outcome, " ".join(unknowns), findings
 
 
-def _redacted(finding: Finding, redact: Callable[[str], str]) -> Finding:
-    def deep(value: Any) -> Any:
-        match value:
-            case str():
-                return redact(value)
-            case dict():
-                return {key: deep(item) for key, item in value.items()}
-            case list() | tuple():
-                return [deep(item) for item in value]
-            case _:
-                return value
-
+def _redacted(finding: Finding, secrets: Secrets) -> Finding:
+    redact = secrets.redact
     return Finding(
         level=finding.level,
         object=redact(finding.object),
         summary=redact(finding.summary),
         hint=redact(finding.hint),
         commands=tuple(tuple(map(redact, command)) for command in finding.commands),
-        data=deep(finding.data),
+        data=secrets.redact_within(finding.data),
     )
 
 

@@ -22,26 +22,31 @@ FILE = "evidence.json"
 _DRAIN = TypeAdapter(tuple[DrainSample, ...])
 
 
-def dump(run: GateRun) -> str:
-    """The recording of a run, without any secret."""
-    question = run.question
+def dump(run: GateRun, finished_at: datetime) -> str:
+    """The recording of a run that came to its end then, without any secret."""
+    question, secrets = run.question, run.site.secrets
+    plan = question.plan.model_dump(mode="json")
     document = {
         "schema": SCHEMA_VERSION,
         "phase": question.phase,
-        "host": question.host,
+        "host": secrets.redact(question.host),
         "only": question.only,
         "started_at": question.started_at.isoformat(),
+        "finished_at": finished_at.isoformat(),
         "previous": asdict(run.previous) if run.previous else None,
         "digests": asdict(question.digests),
-        "waivers": [waiver.model_dump(mode="json") for waiver in question.waivers],
-        "plan": question.plan.model_dump(mode="json"),
+        "waivers": [
+            secrets.redact_within(waiver.model_dump(mode="json")) for waiver in question.waivers
+        ],
+        # The name is in every path of the reports; with a part of it replaced it would be none.
+        "plan": secrets.redact_within(plan) | {"name": plan["name"]},
         "drain": _DRAIN.dump_python(tuple(run.drain), mode="json"),
         "observations": {
-            name: _dump_observation(observation)
+            name: secrets.redact_within(_dump_observation(observation))
             for name, observation in run.gatherer.observations().items()
         },
     }
-    return run.site.secrets.redact(json.dumps(document, indent=1)) + "\n"
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _dump_observation(observation: Observation) -> dict[str, Any]:
@@ -62,9 +67,10 @@ def _dump_observation(observation: Observation) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a gate was asked and what it was answered, read back."""
+    """What a gate was asked, until when, and what it was answered, read back."""
 
     question: Question
+    finished_at: datetime
     observations: dict[str, Observation]
     drain: tuple[DrainSample, ...]
     previous: Previous | None
@@ -98,6 +104,7 @@ def load(folder: Path) -> Recording:
             waivers=tuple(map(Waiver.model_validate, document["waivers"])),
             digests=Digests(**document["digests"]),
         )
+        finished_at = datetime.fromisoformat(document["finished_at"])
         observations = {
             name: _load_observation(name, recorded)
             for name, recorded in document["observations"].items()
@@ -108,7 +115,7 @@ def load(folder: Path) -> Recording:
         raise UsageError(
             f"--replay {folder}: {path.name} was damaged, or written by another version"
         ) from None
-    return Recording(question, observations, drain, previous)
+    return Recording(question, finished_at, observations, drain, previous)
 
 
 def _load_observation(name: str, recorded: dict[str, Any]) -> Observation:

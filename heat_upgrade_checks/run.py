@@ -37,10 +37,13 @@ from heat_upgrade_checks.gate import (
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.plan import Plan, Side
 from heat_upgrade_checks.registry import Check
+from heat_upgrade_checks.report.wording import clipped
 from heat_upgrade_checks.waivers import Waiver
 
 # The gate names both releases at its head, whichever checks are selected.
 ALWAYS_ASKED = ("current_release", "target_release")
+# With a number, a phase and what makes it temporary it is a folder's name, of 255 bytes at most.
+_LONGEST_HOST = 200
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class Question:
                 if self.phase == "engine"
                 else f"--host belongs to phase engine, not to phase {self.phase}"
             )
+        whole = self.host.isprintable() and len(self.host.encode()) <= _LONGEST_HOST
+        if not whole or "/" in self.host:
+            raise UsageError(
+                f"--host {clipped(self.host, 60)!r} is no name of a host; "
+                "give the name alone, such as control1 or 192.0.2.11"
+            )
 
 
 @dataclass
@@ -81,6 +90,8 @@ class GateRun:
     previous: Previous | None = None
     drain: list[DrainSample] = field(default_factory=list)
     interrupted: bool = False
+    # Of a replay: when the run that was recorded came to its end.
+    recorded_until: datetime | None = None
     _records: dict[str, CheckResult] = field(default_factory=dict)
     _problems: list[CheckResult] = field(default_factory=list)
 
@@ -127,8 +138,19 @@ class GateRun:
         reason = self.site.secrets.redact(what)
         self._problems.append(_of_the_run("gate.whole", title, Outcome.ERROR, reason))
 
+    def interrupt(self) -> None:
+        """Somebody stopped the run: it has no answer, and waits for no source any more."""
+        self.interrupted = True
+        self.problem("the run was interrupted before the gate had its answer")
+        self.gatherer.give_up()
+
     def finish(self) -> Gate:
         """The gate document. A check of this phase without a record is an error."""
+        try:
+            observations = self.gatherer.observations()
+        except KeyboardInterrupt:
+            self.interrupt()
+            observations = self.gatherer.observations()
         judged = Counter(result.id for result in self.results)
         for id in sorted(self.expected - judged.keys()):
             self.problem(f"check {id} belongs to this phase and was not judged")
@@ -139,10 +161,10 @@ class GateRun:
             self._problems.append(
                 _of_the_run("gate.waivers", title, Outcome.WARNED, findings=unused)
             )
-        observations = self.gatherer.observations()
         # What was interrupted has no answer, however far it came.
         verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
-        finished_at = datetime.now(UTC)
+        now = datetime.now(UTC)
+        finished_at = self.recorded_until or now
         question, plan = self.question, self.question.plan
         return Gate(
             schema=SCHEMA_VERSION,
@@ -166,6 +188,7 @@ class GateRun:
             drain=tuple(self.drain),
             previous=self.previous,
             digests=question.digests,
+            replayed_at=now if self.recorded_until else None,
         )
 
     def _unused_waivers(self) -> Iterator[Finding]:

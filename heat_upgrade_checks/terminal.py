@@ -11,6 +11,8 @@ from rich.text import Text
 
 from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import DrainSample, Gate
+from heat_upgrade_checks.output import onto
+from heat_upgrade_checks.report import sections
 from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted, duration, waiver
 from heat_upgrade_checks.waiting import seconds_to_go
 
@@ -49,9 +51,8 @@ class Terminal:
 
     def __init__(self) -> None:
         # A descriptor of its own: pytest takes the first one while checks run.
-        self._file = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8", errors="replace")
         self._console = Console(
-            file=self._file, highlight=False, soft_wrap=True, markup=False, emoji=False
+            file=onto(os.dup(1)), highlight=False, soft_wrap=True, markup=False, emoji=False
         )
         self._status: Status | None = None
         self._said: dict[str, tuple[Outcome, str]] = {}
@@ -117,6 +118,8 @@ class Terminal:
         partial = " (partial gate)" if gate.partial else ""
         self._print()
         self._console.print(Text(f"{verdict}{partial}", style=_VERDICT_STYLES[gate.verdict]))
+        if gate.replayed_at:
+            self._print(sections.replay(gate))
         self._print(str(folder / "gate.html"))
 
     def _gist(self, result: CheckResult) -> str:

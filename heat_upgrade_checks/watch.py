@@ -21,7 +21,6 @@ from heat_upgrade_checks.evidence.watched_vhosts import VhostLoad, WatchedVhosts
 from heat_upgrade_checks.evidence.work_in_flight import WorkInFlight
 from heat_upgrade_checks.placement import place
 from heat_upgrade_checks.recorded_watch import FILE, SCHEMA_VERSION, ApiWindow, Sample, dump
-from heat_upgrade_checks.report.write import refresh_index
 
 _MODE = 0o640
 # How long the last sample waits for its sources once watching is to end.
@@ -48,8 +47,8 @@ class _News:
     """The clock that asks the API has something to tell."""
 
 
-def run(site: Site, interval: float, seen: Callable[[Sample], None]) -> Path:
-    """Append a sample every `interval` seconds until SIGINT or SIGTERM; return the index's path.
+def run(site: Site, interval: float, seen: Callable[[Sample], None]) -> None:
+    """Append a sample every `interval` seconds until SIGINT or SIGTERM.
 
     :raises UsageError: the recording cannot be written.
     """
@@ -64,7 +63,6 @@ def run(site: Site, interval: float, seen: Callable[[Sample], None]) -> Path:
             seen(sample)
 
         _Watch(site, mail, record).go_on(interval)
-    return refresh_index(site.upgrade_folder)
 
 
 class _Lines:

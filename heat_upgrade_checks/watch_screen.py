@@ -1,6 +1,5 @@
 """What an operator sees while an upgrade is watched: one live line, or a line per change."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,18 +11,11 @@ from heat_upgrade_checks.recorded_watch import Availability, Sample
 from heat_upgrade_checks.report.wording import api_availability, visible
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Go on: nobody reads any more, but the recording still counts."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 class WatchScreen:
     """Prints samples as they come; gives the terminal back when it is left."""
 
     def __init__(self, upgrade: str) -> None:
-        self._console = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self._live = Live(console=self._console, auto_refresh=False)
         self._api = Availability()
         self._state = ""

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,13 @@ def call(
 
 
 def interrupt(
-    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    until: str = "waiting: ",
+    ready: Callable[[], object] = lambda: None,
 ) -> Outcome:
-    """Run the command until it waits for something, then press Ctrl-C."""
+    """Run the command until it said that it waits and all is `ready`, then press Ctrl-C."""
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -89,18 +93,42 @@ def interrupt(
     )
     assert process.stdout is not None
     said = ""
-    while "waiting: " not in said:
+    while until not in said:
         line = process.stdout.readline()
         assert line, f"it ended instead of waiting: {said}"
         said += line
+    ready()
     process.send_signal(signal.SIGINT)
     rest, err = process.communicate(timeout=30)
     return Outcome(process.returncode, said + rest, err)
 
 
+def unheard(redirection: str, *arguments: str | Path, cwd: Path, shell: Mapping[str, str]) -> int:
+    """The exit code of the command where nobody reads what it prints, in the words of a shell.
+
+    Descriptor 9 is a pipe whose reader has left.
+    """
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            [
+                *("bash", "-c", f'exec 9>&{pipe.fileno()}; exec "$@" {redirection}', "bash"),
+                *(sys.executable, "-c", COMMAND, *map(str, arguments)),
+            ],
+            cwd=cwd,
+            env=dict(shell),
+            pass_fds=[pipe.fileno()],
+            timeout=180,
+            check=False,
+        )
+    return done.returncode
+
+
 def timeless(gate: dict[str, Any]) -> Any:
     """A gate document without its times and digests, which a replay does not repeat."""
     dropped = {"seconds", "started_at", "finished_at", "observed_at", "digests", "previous"}
+    dropped |= {"replayed_at"}
 
     def without(pairs: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in pairs.items() if key not in dropped}

@@ -87,10 +87,22 @@ class Gatherer:
                 "find out what keeps it, then run this phase again",
                 seconds=source.deadline or 0.0,
             )
-        # An answer that comes after all would tell later checks something else.
-        self._futures[name] = Future()
-        self._futures[name].set_result(late)
+        self._settle(late)
         return late
+
+    def give_up(self) -> None:
+        """Wait for nobody any more: what was asked and has not answered yet never does."""
+        now = time.monotonic()
+        for name, future in self._futures.items():
+            if not future.done():
+                error = f"{SOURCES[name].title}: interrupted before it answered"
+                self._settle(_failed(name, error, seconds=round(now - self._started[name], 3)))
+
+    def _settle(self, observation: Observation) -> None:
+        # An answer that comes after all would tell later checks something else.
+        future: Future[Observation] = Future()
+        future.set_result(observation)
+        self._futures[observation.source] = future
 
     def waiting(self) -> list[str]:
         """The titles of the sources that were asked and have not answered yet."""

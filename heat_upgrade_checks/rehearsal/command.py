@@ -1,5 +1,6 @@
 """`rehearse`: one rehearsal, its record, and its exit code."""
 
+from heat_upgrade_checks import reports_folder
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.findings import Verdict
@@ -13,16 +14,20 @@ from heat_upgrade_checks.rehearsal.screen import Screen
 def run(site: Site) -> int:
     """Rehearse, and leave the record in the upgrade's folder.
 
-    :raises UsageError: the plan does not give what a rehearsal needs.
+    :raises UsageError: the plan does not give what a rehearsal needs, or its record cannot be
+        written.
     """
+    # First: a rehearsal may take hours.
+    reports_folder.make(site.upgrade_folder)
     screen = Screen()
     try:
         rehearsal = rehearse(site, screen)
     except (Unobserved, NotCleanedUp) as error:
         screen.says(site.secrets.redact(str(error)))
         return Verdict.INCOMPLETE.exit_code
-    path = record.write(site.upgrade_folder, rehearsal)
     screen.ended(rehearsal)
+    with reports_folder.writing_to(site.upgrade_folder):
+        path = record.write(site.upgrade_folder, rehearsal)
     screen.says(str(path))
     return _verdict(rehearsal).exit_code
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heat_upgrade_checks.gate import DrainSample
+from heat_upgrade_checks.report.thinning import Piece, Point, strokes
 from heat_upgrade_checks.report.wording import duration
 
 WIDTH, HEIGHT, LEFT, TOP = 720, 160, 40, 12
@@ -17,11 +18,14 @@ _LINES = (
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of work: its points in the drawing, and the dashes that tell it from the others."""
+    """One kind of work: its places in the drawing, and the dashes that tell it from the others.
+
+    There is a piece for each stretch in which it was observed throughout.
+    """
 
     name: str
     dashes: str
-    points: str
+    pieces: tuple[Piece, ...]
     first: int
     last: int
 
@@ -40,29 +44,27 @@ def draw(samples: Sequence[DrainSample]) -> Drain | None:
     if len(samples) < 2:
         return None
     seconds = (samples[-1].at - samples[0].at).total_seconds()
-    counts = {
-        field: [(sample, getattr(sample, field)) for sample in samples] for field, _, _ in _LINES
-    }
+    seen = {field: [getattr(sample, field) for sample in samples] for field, _, _ in _LINES}
     known = {
-        field: [(sample, count) for sample, count in pairs if count is not None]
-        for field, pairs in counts.items()
+        field: [count for count in counts if count is not None] for field, counts in seen.items()
     }
-    most = max((count for pairs in known.values() for _, count in pairs), default=0)
+    most = max((max(counts) for counts in known.values() if counts), default=0)
 
-    def point(sample: DrainSample, count: int) -> str:
+    def place(sample: DrainSample, count: int | None) -> Point:
         passed = (sample.at - samples[0].at).total_seconds()
-        x = LEFT + (WIDTH - LEFT) * (passed / seconds if seconds else 0)
-        y = TOP + (HEIGHT - TOP) * (1 - count / max(most, 1))
-        return f"{x:.1f},{y:.1f}"
+        x = round(LEFT + (WIDTH - LEFT) * (passed / seconds if seconds else 0), 1)
+        if count is None:
+            return x, None
+        return x, round(TOP + (HEIGHT - TOP) * (1 - count / max(most, 1)), 1)
 
     return Drain(
         lines=tuple(
             Line(
                 name,
                 dashes,
-                " ".join(point(sample, count) for sample, count in known[field]),
-                known[field][0][1],
-                known[field][-1][1],
+                strokes(list(map(place, samples, seen[field]))),
+                known[field][0],
+                known[field][-1],
             )
             for field, name, dashes in _LINES
             if known[field]

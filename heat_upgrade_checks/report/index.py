@@ -12,8 +12,6 @@ from heat_upgrade_checks.report import timeline, watch_section
 from heat_upgrade_checks.report.pages import environment
 from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted
 
-_OPEN = (Verdict.GO, Verdict.GO_WITH_WARNINGS)
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -31,7 +29,7 @@ class Standing:
     def passed(self) -> bool:
         """Whether the newest word on every host asked about is that the next step is safe."""
         answered = bool(self.latest) and not self.partly
-        return answered and all(gate.verdict in _OPEN for _, gate in self.latest)
+        return answered and all(gate.verdict.opens for _, gate in self.latest)
 
 
 def render(gates: Sequence[tuple[str, Gate | str]], recording: Recording | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
+from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.report import sections
 from heat_upgrade_checks.report.wording import (
@@ -27,17 +27,18 @@ def render(gate: Gate) -> bytes:
     """The document. Where the gate is closed it always holds a failure or an error."""
     suites = Element("testsuites")
     suite = SubElement(suites, "testsuite")
+    replayed = {"replayed_at": moment(gate.replayed_at)} if gate.replayed_at else {}
     _properties(
         suite,
         upgrade=gate.upgrade.name,
         phase=gate.phase,
         host=gate.host,
         verdict=gate.verdict.value,
+        **replayed,
     )
     for check in gate.checks:
         _case(suite, check)
-    closed = gate.verdict in (Verdict.NO_GO, Verdict.INCOMPLETE)
-    if closed and suite.find("*/failure") is None and suite.find("*/error") is None:
+    if not gate.verdict.opens and suite.find("*/failure") is None and suite.find("*/error") is None:
         case = SubElement(suite, "testcase", classname="gate", name="gate.verdict", time="0.000")
         message = visible(sections.headline(gate))
         SubElement(case, "error", message=message, type=VERDICT_WORDS[gate.verdict])

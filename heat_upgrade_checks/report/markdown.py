@@ -55,6 +55,7 @@ def _head(gate: Gate) -> str:
     lines = [
         f"## {_prose(sections.headline(gate))}",
         "",
+        *([f"**{sections.replay(gate)}**", ""] if gate.replayed_at else []),
         f"{_prose(sections.question(gate))} **{sections.answer(gate)}**",
         "",
         f"- Upgrade: {_code(upgrade.name)}, {upgrade.mode}, {_prose(releases)}",

@@ -7,7 +7,13 @@ from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, V
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.report import release_notes
-from heat_upgrade_checks.report.wording import ANSWERS, OUTCOME_WORDS, VERDICT_WORDS, counted
+from heat_upgrade_checks.report.wording import (
+    ANSWERS,
+    OUTCOME_WORDS,
+    VERDICT_WORDS,
+    counted,
+    moment,
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,13 @@ def notes(gate: Gate) -> Section:
 def headline(gate: Gate) -> str:
     """The verdict and what it rests on, in one line."""
     return f"{VERDICT_WORDS[gate.verdict]}: {_ground(gate)}"
+
+
+def replay(gate: Gate) -> str:
+    """What has to stand below the headline of a replay; nothing for a gate."""
+    if gate.replayed_at is None:
+        return ""
+    return f"Replay of evidence recorded at {moment(gate.started_at)}; it is no gate."
 
 
 def question(gate: Gate) -> str:

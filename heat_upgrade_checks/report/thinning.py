@@ -5,6 +5,8 @@ from itertools import accumulate
 
 # A place on the time axis and the value there; None where it was not observed.
 Point = tuple[float, float | None]
+# What is drawn in one stroke.
+Piece = tuple[tuple[float, float], ...]
 
 MOST_POINTS = 400
 
@@ -25,6 +27,11 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[list[tuple
             seen = blanks[at]
         pieces[-1].append((x, value))
     return pieces
+
+
+def strokes(points: Sequence[Point]) -> tuple[Piece, ...]:
+    """The same to be drawn; of a lone point one of no length, which a round cap shows as a dot."""
+    return tuple(tuple(piece if len(piece) > 1 else piece * 2) for piece in thinned(points))
 
 
 def _extremes(

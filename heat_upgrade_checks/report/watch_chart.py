@@ -10,7 +10,7 @@ from statistics import median
 from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.recorded_watch import Recording, Sample, outages, runs
 from heat_upgrade_checks.report import wording
-from heat_upgrade_checks.report.thinning import Point, thinned
+from heat_upgrade_checks.report.thinning import Piece, Point, strokes
 
 LEFT = 130.0
 _RIGHT = 910.0
@@ -28,7 +28,6 @@ _MOST_LINES = 4
 _STROKES = (("#2f7fd1", ""), ("#c77700", "7 3"), ("#8a63f0", "2 3"), ("#2b8a3e", "9 3 2 3"))
 
 Span = tuple[float, float]
-Piece = tuple[tuple[float, float], ...]
 Value = Callable[[Sample], float | None]
 GateMark = tuple[str, str, Verdict, datetime]
 
@@ -220,10 +219,10 @@ def _panel(
     legend_x = LEFT + 15 + 8.5 * len(title)
     for (name, seen), stroke in zip(drawn.items(), _STROKES, strict=False):
         name = wording.clipped(name, 40)
-        pieces = tuple(_placed(piece, y, top) for piece in thinned(list(_points(axis, seen))))
+        pieces = tuple(_placed(piece, y, top) for piece in strokes(list(_points(axis, seen))))
         lines.append(_line(name, seen, samples, pieces, stroke, legend_x))
         legend_x += 50 + 7.5 * len(name)
-    blank = [all(value is None for value in seen) for seen in zip(*drawn.values(), strict=True)]
+    blank = [all(line[at] is None for line in drawn.values()) for at in range(len(samples))]
     spans = [
         (axis.places[at], axis.places[at + 1])
         for at in range(len(samples) - 1)
@@ -239,10 +238,8 @@ def _points(axis: _Axis, seen: Sequence[float | None]) -> Iterable[Point]:
         yield x, value
 
 
-def _placed(piece: Sequence[tuple[float, float]], y: float, top: float) -> Piece:
-    places = tuple((x, round(y + _HEIGHT * (1 - value / top), 1)) for x, value in piece)
-    # A lone point is a stroke of no length, which a round cap shows as a dot.
-    return places if len(places) > 1 else places * 2
+def _placed(piece: Piece, y: float, top: float) -> Piece:
+    return tuple((x, round(y + _HEIGHT * (1 - value / top), 1)) for x, value in piece)
 
 
 def _line(

@@ -1,7 +1,6 @@
 """How far an upgrade has come, and the next safe step, as text or as one JSON object."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,10 +49,11 @@ def run(plan: Plan, plan_option: Path | None, *, as_json: bool) -> Answer:
         ),
     )
     step = next_step(found)
-    redact = site.secrets.redact
     if not as_json:
         lines = (f"{plan.name}, a {plan.mode} upgrade", *text(found, step, plan_option))
-        return Answer("\n".join(plain(redact(line)) for line in lines), step.kind.value)
+        return Answer(
+            "\n".join(plain(site.secrets.redact(line)) for line in lines), step.kind.value
+        )
     told = {
         "schema": SCHEMA_VERSION,
         "asked_at": asked_at.isoformat(),
@@ -64,7 +64,7 @@ def run(plan: Plan, plan_option: Path | None, *, as_json: bool) -> Answer:
             for each in observations.values()
         ],
     }
-    return Answer(json.dumps(_redacted(told, redact), indent=2), step.kind.value)
+    return Answer(json.dumps(site.secrets.redact_within(told), indent=2), step.kind.value)
 
 
 def _what_is_there(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
@@ -91,15 +91,3 @@ def _is_missing(path: Path) -> bool:
     except OSError:
         # It may be there; the source that reads it says what is wrong.
         return False
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {key: _redacted(each, redact) for key, each in value.items()}
-        case list():
-            return [_redacted(each, redact) for each in value]
-        case _:
-            return value

@@ -17,7 +17,7 @@ from heat_upgrade_checks.rehearsal import record
 from heat_upgrade_checks.rehearsal.exercise import Exercise
 from heat_upgrade_checks.rehearsal.migrate import Migrated
 from heat_upgrade_checks.rehearsal.record import RehearsedBackup, Restored
-from tests.driver import COMMAND, Outcome, call, interrupt
+from tests.driver import COMMAND, Outcome, call, interrupt, unheard
 from tests.journals import open_gates_before
 from tests.unit.evidence import a_rehearsal
 
@@ -65,6 +65,10 @@ class Site:
             open_gates_before(phase, self.demo.plan_file, self.folder / "reports")
         reports = ("--reports", str(self.folder / "reports"))
         return self.call("--phase", phase, *reports, *arguments, program=program)
+
+    def unheard(self, redirection: str, *arguments: str | Path) -> int:
+        """The exit code where nobody reads what is printed."""
+        return unheard(redirection, *arguments, cwd=self.folder, shell=self.shell)
 
     def interrupt(self, phase: str) -> Outcome:
         """One gate that is waited for until Ctrl-C."""

@@ -1,19 +1,23 @@
 """The contract of the command line: exit codes, reports, and what is printed."""
 
 import re
+import socket
 import stat
 import subprocess
 import sys
+import time
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
-from heat_upgrade_checks import catalogue
+from heat_upgrade_checks import catalogue, cli
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from heat_upgrade_checks.gate import json_schema
-from tests.driver import timeless
+from tests.driver import interrupt, timeless
 from tests.plugin.conftest import Site
 
 ROOT = Path(__file__).parents[2]
@@ -110,10 +114,21 @@ def test_only_is_a_partial_gate_that_the_next_one_does_not_follow(site: Site) ->
         (["--phase", "pre", "--plan", "none.yaml"], "plan none.yaml: No such file"),
         (["--phase", "pre", "--host", "engine-1"], "--host belongs to phase engine"),
         (["--phase", "engine"], "phase engine needs --host NAME"),
+        (["--phase", "engine", "--host", "http://c1/"], "give the name alone, such as control1"),
+        (["--phase", "engine", "--host", "c\x1b[2J"], "--host 'c\\x1b[2J' is no name of a host"),
+        (["--phase", "engine", "--host", "c" * 201], "is no name of a host"),
         (["--phase", "stopped"], "phase stopped belongs to a cold upgrade"),
         (["--replay", "."], "evidence.json: No such file"),
         (["--replay", ".", "--phase", "pre"], "--replay judges what was recorded"),
         (["--fase", "pre"], "No such option"),
+        (["--phase", "post", "verify"], "--phase belongs to a gate, and verify judges none"),
+        (["--plan", "b.yaml", "where"], "--plan is not read before where; write it after where"),
+        (["--reports", "reports", "list"], "--reports belongs to a gate, and list judges none"),
+        (
+            ["rehearse", "--reports", "/dev/null"],
+            "reports cannot be written to /dev/null/demo-rolling: Not a directory; name another",
+        ),
+        (["demo", "--reports", "/dev/null"], "reports cannot be written to /dev/null: File exists"),
         (["explain", "schema.at-heat"], "did you mean schema.at-head?"),
     ],
 )
@@ -189,6 +204,64 @@ def test_reports_that_cannot_be_written_are_wrong_usage(site: Site) -> None:
     assert "name another folder with --reports" in outcome.err
 
 
+def test_every_option_says_what_it_is() -> None:
+    commands = [cli.main, *cli.main.commands.values()]
+    options = [each for command in commands for each in command.params if each.opts[0] != "id"]
+    assert [each.opts for each in options if not getattr(each, "help", "")] == []
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_leaves_nothing_half_written(site: Site) -> None:
+    assert site.judge("pre", "--only", "release").code == 0
+    folder = site.folder / "reports" / "demo-rolling"
+    before = set(folder.rglob("*"))
+    program = (
+        "import resource\n"
+        "from heat_upgrade_checks import cli\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "cli.run()"
+    )
+    outcome = site.call("--phase", "pre", "--only", "release", program=program)
+    assert (outcome.code, outcome.err) == (
+        64,
+        "heat-upgrade-check: reports cannot be written to reports/demo-rolling: File too large; "
+        "name another folder with --reports\n",
+    )
+    assert set(folder.rglob("*")) == before
+
+
+def test_an_index_that_cannot_be_written_changes_no_verdict(site: Site) -> None:
+    index = site.folder / "reports" / "demo-rolling" / "index.html"
+    index.mkdir(parents=True)
+    outcome = site.judge("pre", "--only", "schema")
+    assert outcome.code == 0
+    assert outcome.err == (
+        f"heat-upgrade-check: {index} could not be written: Is a directory; "
+        "only this page is missing\n"
+    )
+    assert outcome.gate["verdict"] == "go"
+
+
+@pytest.mark.parametrize("redirection", [">&9 2>&9", ">&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_what_nobody_reads_changes_no_verdict(site: Site, redirection: str) -> None:
+    site.demo.run(site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": 3})
+    gate = ("--phase", "last-engine", "--only", "queues.empty")
+    assert site.unheard(redirection, *gate) == 2
+    (folder,) = site.folder.glob("reports/demo-rolling/01-*")
+    assert {path.name for path in folder.iterdir()} == FILES - {"baseline.jsonl.gz"}
+    (folder / "gate.md").write_text("edited", "utf-8")
+    assert site.unheard(redirection, "verify") == 2
+    assert site.unheard(redirection, "list") == 0
+    assert site.unheard(redirection, "explain", "schema.at-heat") == 64
+
+
+def test_whatever_ends_the_process_is_no_verdict(site: Site) -> None:
+    program = "from heat_upgrade_checks import cli, driver\n"
+    program += "driver.judge = lambda *_: exit(1)\ncli.run()"
+    outcome = site.call("--phase", "pre", program=program)
+    assert outcome.code == 255
+    assert "broke (SystemExit at" in outcome.err
+
+
 def test_pytest_judges_in_a_checkout(site: Site) -> None:
     options = ("-q", "-pno:cacheprovider", "--phase", "pre", "--plan", site.demo.plan_file)
     command = (sys.executable, "-m", "pytest", "checks", *map(str, options))
@@ -196,6 +269,14 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
     done = ask()
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"\d\d passed, \d skipped", done.stdout), done.stdout
+    expired = {"id": "schema.at-head", "object": "*", "reason": "x", "owner": "x", "ticket": "x"}
+    waivers = site.demo.folder / "waivers.yaml"
+    waivers.write_text(yaml.safe_dump([expired | {"expires": "2020-01-01T00:00Z"}]), "utf-8")
+    site.edit_plan(waivers="waivers.yaml")
+    shut = ask()
+    assert shut.returncode == 1, shut.stdout
+    assert "phase pre: INCOMPLETE" in shut.stdout
+    assert "expired at 2020-01-01 00:00 UTC; renew or remove it" in shut.stdout
     (site.demo.folder / "heat.backup.sqlite").unlink()
     again = ask()
     assert again.returncode == 1
@@ -215,6 +296,51 @@ def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:
     assert outcome.code == 3
     problems = [c["reason"] for c in outcome.gate["checks"] if c["id"] == "gate.whole"]
     assert "the run was interrupted before the gate had its answer" in problems
+
+
+def test_ctrl_c_while_only_the_head_of_the_report_is_waited_for(site: Site) -> None:
+    program = (
+        "from heat_upgrade_checks import cli\n"
+        "from heat_upgrade_checks.evidence.gather import Gatherer\n"
+        "answered = Gatherer.observations\n"
+        "def observations(self):\n"
+        "    Gatherer.observations = answered\n"
+        "    raise KeyboardInterrupt\n"
+        "Gatherer.observations = observations\n"
+        "cli.run()"
+    )
+    outcome = site.judge("pre", "--only", "release", program=program)
+    assert (outcome.code, outcome.gate["verdict"]) == (3, "incomplete")
+    assert "interrupted" in outcome.check("gate.whole")["reason"]
+
+
+def test_ctrl_c_waits_for_no_silent_source(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        site.edit_plan(broker={"management": [f"http://127.0.0.1:{silent.getsockname()[1]}"]})
+        connections = []
+        begun: list[float] = []
+
+        def ready() -> None:
+            connections.append(silent.accept())
+            begun.append(time.monotonic())
+
+        outcome = interrupt(
+            *("--phase", "last-engine", "--only", "queues.empty"),
+            *("--reports", site.folder / "reports"),
+            cwd=site.folder,
+            environment=site.shell,
+            until=", phase last-engine: ",
+            ready=ready,
+        )
+        took = time.monotonic() - begun[0]
+        connections[0][0].close()
+    assert outcome.code == 3
+    assert took < 10
+    reasons = [check["reason"] for check in outcome.gate["checks"] if check["id"] == "gate.whole"]
+    assert "the run was interrupted before the gate had its answer" in reasons
+    errors = {record["source"]: record["error"] for record in outcome.gate["evidence"]}
+    assert errors["old_queues"] == "RabbitMQ, old vhost: interrupted before it answered"
 
 
 def test_list_and_explain(site: Site) -> None:
@@ -245,6 +371,20 @@ def test_a_replay_judges_the_same(site: Site) -> None:
     assert second.code == 2
     assert timeless(second.gate) == timeless(first.gate)
     assert "replays" in second.folder.parts
+    assert not list((site.folder / "again").rglob("index.html"))
+    ended = ("started_at", "finished_at", "seconds")
+    assert [second.gate[key] for key in ended] == [first.gate[key] for key in ended]
+    assert first.gate["replayed_at"] is None
+    assert datetime.fromisoformat(second.gate["replayed_at"]) > datetime.fromisoformat(
+        first.gate["finished_at"]
+    )
+    said = second.out.splitlines()
+    assert said[-3] == "NO-GO"
+    assert said[-2].startswith("Replay of evidence recorded at ")
+    assert "Replay" not in first.written
+    # A replay of the replay tells of the same evidence.
+    third = site.call("--replay", str(second.folder), "--reports", str(site.folder / "again"))
+    assert third.gate["finished_at"] == first.gate["finished_at"]
 
 
 @pytest.mark.parametrize(

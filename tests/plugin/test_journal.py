@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from heat_upgrade_checks import journal, seal
+from heat_upgrade_checks.gate import Previous
 from tests.driver import Outcome
 from tests.journals import open_gate
 from tests.plugin.conftest import Site
@@ -139,6 +141,49 @@ def test_another_database_is_another_upgrade(begun: Site) -> None:
     refused = begun.call("--phase", "installed", "--reports", str(begun.folder / "reports"))
     found = refused.check("journal.in-order")["findings"]
     assert any("was run for another database" in each["summary"] for each in found)
+
+
+def test_a_database_that_a_gate_did_not_know_is_no_other_one(begun: Site) -> None:
+    plan, reports = begun.demo.plan_file, begun.folder / "reports"
+    last = journal.entries(_reports(begun))[-1].whole
+    assert last is not None
+    unknown = replace(last.digests, environment="")
+    open_gate("pre", plan, reports, digests=unknown)
+    outcome = _verify(begun)
+    assert (outcome.code, "another database" in outcome.out) == (0, False), outcome.out
+    open_gate("pre", plan, reports, digests=replace(unknown, environment="0" * 64))
+    open_gate("pre", plan, reports, digests=unknown)
+    outcome = _verify(begun)
+    assert outcome.code == 2
+    (line,) = [n for n, line in enumerate(outcome.out.splitlines()) if "another database" in line]
+    assert outcome.out.splitlines()[line - 1].startswith("05-pre")
+
+
+def test_a_partial_gate_that_took_longer_than_a_whole_one(site: Site) -> None:
+    plan, reports = site.demo.plan_file, site.folder / "reports"
+    for begun_before in (None, journal.previous(_reports(site))):
+        open_gate("pre", plan, reports)
+        open_gate("pre", plan, reports, partial=True, previous=begun_before)
+    first = journal.previous(_reports(site))
+    open_gate("pre", plan, reports)
+    open_gate("pre", plan, reports, partial=True, previous=first)
+    assert _verify(site).code == 0
+    assert site.judge("pre").code == 0
+    open_gate("pre", plan, reports, partial=True, previous=Previous("pre", "0" * 64))
+    outcome = _verify(site)
+    assert outcome.code == 2
+    assert outcome.out.count("follows another gate than the one before it here") == 1
+
+
+def test_a_whole_gate_follows_the_last_whole_one(site: Site) -> None:
+    plan, reports = site.demo.plan_file, site.folder / "reports"
+    open_gate("pre", plan, reports)
+    first = journal.previous(_reports(site))
+    open_gate("pre", plan, reports)
+    open_gate("pre", plan, reports, previous=first)
+    outcome = _verify(site)
+    assert outcome.code == 2
+    assert "follows another gate than the one before it here" in outcome.out
 
 
 def test_a_gate_that_opened_out_of_order(begun: Site) -> None:

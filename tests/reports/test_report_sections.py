@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from heat_upgrade_checks.findings import Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.gate import Gate
-from heat_upgrade_checks.report import sections
+from heat_upgrade_checks.report import html, junit, markdown, sections
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,14 @@ def test_outcomes_are_tallied_worst_first(no_go: Gate) -> None:
 
 def test_a_phase_of_another_version_is_named(make: Callable[..., Gate]) -> None:
     assert sections.question(make(phase="later")) == "Is it safe to go on after phase later?"
+
+
+def test_every_report_of_a_replay_says_that_it_is_no_gate(make: Callable[..., Gate]) -> None:
+    gate = make(replayed_at=datetime(2026, 11, 24, 8, tzinfo=UTC))
+    said = "Replay of evidence recorded at 2026-11-22 09:14:05+00:00; it is no gate."
+    assert markdown.render(gate).splitlines()[2] == f"**{said}**"
+    page = html.render(gate)
+    assert page.index("</h1>") < page.index(said) < page.index('class="question"')
+    assert b'name="replayed_at" value="2026-11-24 08:00:00+00:00"' in junit.render(gate)
+    for report in (markdown.render, html.render, junit.render):
+        assert "eplay" not in str(report(make()))

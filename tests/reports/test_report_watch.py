@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.recorded_watch import FILE, ApiWindow, Recording, Sample, dump
-from heat_upgrade_checks.report import html, index
+from heat_upgrade_checks.report import html, index, watch_chart
 from heat_upgrade_checks.report.write import refresh_index, write_reports
 
 Read = Callable[[str], Any]
+COUNT = st.none() | st.integers(0, 10**12)
 BEGUN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
@@ -157,6 +160,43 @@ def test_short_recordings(go: Gate, samples: Sequence[Sample]) -> None:
     page = index.render([("01-pre", go)], Recording(tuple(samples)))
     assert ("stroke-linejoin" in page) == bool(samples)
     assert ("Nothing of the upgrade was recorded." in page) != bool(samples)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "at": st.integers(0, 10**6).map(lambda seconds: BEGUN + timedelta(seconds=seconds)),
+                "vhosts": st.dictionaries(st.sampled_from(["current", "target"]), st.text()),
+                "messages": st.dictionaries(st.text(max_size=3), COUNT, max_size=6),
+                "stacks": COUNT,
+                "resources": COUNT,
+                "engines": st.none()
+                | st.dictionaries(st.text(max_size=3), st.integers(0, 10**12), max_size=6),
+                "unplaced": COUNT,
+            }
+        ),
+        max_size=30,
+    )
+)
+def test_whatever_was_recorded_is_drawn(changes: list[dict[str, Any]]) -> None:
+    samples = sorted((_sample(1, **each) for each in changes), key=lambda sample: sample.at)
+    chart = watch_chart.draw(Recording(tuple(samples)), [])
+    assert (chart is None) == (not samples)
+    for panel in chart.panels if chart else ():
+        for line in panel.lines:
+            assert line.observed == 0 or line.pieces
+            assert all(len(piece) > 1 for piece in line.pieces)
+
+
+@pytest.mark.parametrize("number", [1, 2, 100])
+def test_a_recording_without_any_vhost_is_drawn(number: int, go: Gate) -> None:
+    blind = [
+        _sample(at, messages={}, engines=None, unplaced=None, stacks=None, resources=None)
+        for at in range(number)
+    ]
+    page = index.render([("01-pre", go)], Recording(tuple(blind)))
+    assert _drawing(page).count("<title>not observed</title>") == (3 if number > 1 else 0)
 
 
 @pytest.mark.parametrize(

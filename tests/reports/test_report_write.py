@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from heat_upgrade_checks import index_page, journal
 from heat_upgrade_checks.gate import Gate, load
 from heat_upgrade_checks.report import html, junit, markdown
 from heat_upgrade_checks.report.write import refresh_index, write_reports
+from tests.reports.conftest import STARTED
 
 Read = Callable[[str], Any]
 
@@ -71,6 +73,15 @@ def test_an_unreadable_gate_stands_in_the_index(
     assert f"02-installed\nUNREADABLE\n{said}\n" in text
 
 
+def test_a_replay_is_no_gate_of_the_journal(make: Callable[..., Gate], tmp_path: Path) -> None:
+    (tmp_path / "01-pre").mkdir()
+    write_reports(make(phase="pre", replayed_at=STARTED), tmp_path / "01-pre")
+    (entry,) = journal.entries(tmp_path)
+    assert entry.gate == "gate.json is that of a replay, which is no gate"
+    assert journal.previous(tmp_path) is None
+    assert entry.gate in journal.damage([entry])["01-pre"]
+
+
 def test_a_folder_without_gates_has_an_index(tmp_path: Path, read: Read) -> None:
     assert read(refresh_index(tmp_path).read_text()).text.startswith("No gate yet; 0 of 8 phases")
 
@@ -88,5 +99,16 @@ def test_a_failed_write_leaves_the_old_index_and_no_litter(
     monkeypatch.setattr("os.fchmod", refuse)
     with pytest.raises(OSError, match="No space left"):
         refresh_index(tmp_path)
+    assert "index.html could not be written: No space left on device" in index_page.refresh(
+        tmp_path
+    )
     assert (tmp_path / "index.html").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01-pre", "index.html"]
+
+
+def test_a_bug_in_the_index_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heat_upgrade_checks.report.index.render", lambda *_: 1 / 0)
+    said = index_page.refresh(tmp_path)
+    assert "index.html could not be written: this tool failed at it (ZeroDivisionError in" in said

@@ -142,3 +142,19 @@ def test_a_recorded_run_asks_nobody(site: Site, monkeypatch: pytest.MonkeyPatch)
     _source(monkeypatch, "a", lambda _: pytest.fail("it was asked"))
     observed = Gatherer(site, recorded={}).observation("a")
     assert observed.error == "the a: not part of the recorded evidence"
+
+
+def test_who_has_not_answered_when_it_gives_up_never_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _source(monkeypatch, "a", lambda _: _Facts())
+    _source(monkeypatch, "b", lambda _: time.sleep(60))
+    gatherer = Gatherer(site)
+    gatherer.start(["a", "b"])
+    answered = gatherer.observation("a")
+    begun = time.monotonic()
+    gatherer.give_up()
+    observed = gatherer.observations()
+    assert time.monotonic() - begun < 1
+    assert observed["a"] == answered
+    assert observed["b"].error == "the b: interrupted before it answered"

@@ -40,7 +40,6 @@ _MEANS: dict[Work, str] = {
     "unknown": "what that costs is not known here",
 }
 _REHEARSE = ["heat-upgrade-check", "rehearse"]
-_PURGE = ["heat-manage", "purge_deleted", str(PURGE_DAYS)]
 
 
 @check("schema.change-cost", phases=["pre", "installed"], guide="prerequisites")
@@ -91,7 +90,7 @@ def _judge(cost: Cost, table: StoredTable | None, server: Server, gate: Judgemen
             f"{does}: Galera refuses it, {refused}; db_sync would end halfway",
             hint="Purge first. If that is not enough, raise the limit for db_sync, or let "
             "wsrep_trx_fragment_size divide what has too many bytes.",
-            commands=[_PURGE],
+            commands=[_purge(gate)],
             data=data,
         )
         return
@@ -107,11 +106,15 @@ def _judge(cost: Cost, table: StoredTable | None, server: Server, gate: Judgemen
             cost.table,
             says,
             hint="Purge deleted stacks first, then measure the migration in a rehearsal.",
-            commands=[_PURGE, _REHEARSE],
+            commands=[_purge(gate), _REHEARSE],
             data=data,
         )
     else:
         gate.note(cost.table, says, data=data)
+
+
+def _purge(gate: Judgement) -> list[str]:
+    return gate.heat_manage("purge_deleted", str(PURGE_DAYS))
 
 
 def _waits(cost: Cost, server: Server) -> str:
@@ -180,6 +183,6 @@ def _judge_window(seconds: float | None, rehearsal: LastRehearsal, gate: Judgeme
             f"is {duration(window)}; the migration will take {duration(seconds)}, as long as in "
             f"{rehearsal.extent}, grown with the rows since",
             hint="Purge deleted stacks first, or plan a longer window.",
-            commands=[_PURGE],
+            commands=[_purge(gate)],
             data={"seconds": seconds},
         )

@@ -1,7 +1,9 @@
 """Will the target release still know what the stacks are made of?"""
 
+from collections.abc import Iterable
+
 from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.resource_types import ResourceTypes
+from heat_upgrade_checks.evidence.resource_types import ResourceTypes, Use
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.report.wording import counted
 
@@ -25,14 +27,20 @@ def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -
             )
         gate.cannot_tell(f"the types of both releases cannot be compared; add {lines} to the plan")
     for lost in resource_types.lost:
+        if lost.switched_off:
+            gate.note(
+                lost.name,
+                f"{_FATES[lost.fate]}; {counted(lost.switched_off, 'resource')} of live stacks "
+                f"behind a condition that is false would come back with it, in {_stacks(lost.off)}",
+                hint="Do not switch the condition on; take the resource out of the template.",
+                data={"fate": lost.fate, "off": [vars(use) for use in lost.off]},
+            )
         if not lost.used:
             continue
-        stacks = list(dict.fromkeys(f"{use.stack} ({use.stack_id})" for use in lost.uses))
-        more = ", ..." if len(stacks) > _NAMED else ""
         gate.block(
             lost.name,
             f"{_FATES[lost.fate]}; used by {counted(lost.used, 'resource')} of live stacks, in "
-            f"{', '.join(stacks[:_NAMED])}{more}",
+            f"{_stacks(lost.uses)}",
             hint="Update these stacks to templates without it while the current release runs.",
             data={
                 "fate": lost.fate,
@@ -40,3 +48,8 @@ def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -
                 "uses": [vars(use) for use in lost.uses],
             },
         )
+
+
+def _stacks(uses: Iterable[Use]) -> str:
+    stacks = list(dict.fromkeys(f"{use.stack} ({use.stack_id})" for use in uses))
+    return ", ".join(stacks[:_NAMED]) + (", ..." if len(stacks) > _NAMED else "")

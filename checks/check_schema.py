@@ -3,6 +3,7 @@
 from heat_upgrade_checks import check
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.site import SideName
 from heat_upgrade_checks.judgement import Judgement
 
 
@@ -35,7 +36,7 @@ def check_schema_is_at_target_head(
 
 
 def _compare(
-    database: Database, release: Release, gate: Judgement, *, side: str, hint: str
+    database: Database, release: Release, gate: Judgement, *, side: SideName, hint: str
 ) -> None:
     gate.looked_at(f"{database.extent}; head of {release.extent}")
     if release.schema_heads:
@@ -55,7 +56,7 @@ def _compare(
             database.name,
             f"is at {_words(found)}; Heat {release.version} has its head at {_words(expected)}",
             hint=hint,
-            commands=[[_heat_manage(release), "db_sync"]],
+            commands=[gate.plan.side(side).heat_manage("db_sync")],
             data={"found": list(found), "expected": list(expected)},
         )
 
@@ -66,7 +67,3 @@ def _numbers(number: int | None) -> tuple[str, ...]:
 
 def _words(revisions: tuple[str, ...]) -> str:
     return ", ".join(revisions) or "no revision"
-
-
-def _heat_manage(release: Release) -> str:
-    return release.interpreter.rpartition("/")[0] + "/heat-manage"

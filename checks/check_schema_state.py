@@ -52,7 +52,7 @@ def _head(target: Release) -> int:
     """How far the target's db_sync leads."""
     if target.schema_heads or target.migrate_head is not None:
         return _place(target.schema_heads)
-    major = releases.parse(target.version).version.major
+    major = releases.parse(target.version).major
     heads = ((place, r.last_in) for place, r in enumerate(_REVISIONS) if r.last_in is not None)
     return next((place for place, last_in in heads if major <= last_in), len(_REVISIONS))
 
@@ -63,7 +63,9 @@ def _at_head(database: Database, target: Release) -> bool:
 
 
 @check("schema.legacy-version", phases=["pre"], guide="prerequisites")
-def check_legacy_migrations_are_complete(database: Database, gate: Judgement) -> None:
+def check_legacy_migrations_are_complete(
+    database: Database, current_release: Release, gate: Judgement
+) -> None:
     """The numbered migrations ran to their last where alembic has not taken over."""
     number = database.migrate_version
     gate.looked_at(
@@ -89,7 +91,10 @@ def check_legacy_migrations_are_complete(database: Database, gate: Judgement) ->
             f"is at migration {number}, not {_LAST_NUMBER}; db_sync from 2023.2 on would skip the "
             "missing ones for ever",
             hint="Run db_sync of 2023.1 (20.x) or of an older release first.",
-            commands=[["heat-manage", "db_sync"]],
+            # Any other heat-manage may be the one that skips them.
+            commands=[gate.plan.current.heat_manage("db_sync")]
+            if current_release.migrate_head is not None
+            else [],
             data={"found": number, "expected": _LAST_NUMBER},
         )
 
@@ -334,7 +339,7 @@ def check_deleted_rows_were_purged(schema_state: SchemaState, gate: Judgement) -
                 f"{deleted.rows} were deleted over {PURGE_DAYS} days ago{since}; "
                 f"the limit is {limit}",
                 hint="Purge them off-peak before the backup; it takes 20 stacks at a time.",
-                commands=[["heat-manage", "purge_deleted", str(PURGE_DAYS)]],
+                commands=[gate.heat_manage("purge_deleted", str(PURGE_DAYS))],
                 data={"rows": deleted.rows},
             )
 

@@ -15,10 +15,15 @@ _PROVIDER_TEMPLATE = (".yaml", ".template")
 
 @dataclass(frozen=True)
 class Definition:
-    """One resource as its template writes it; neither type nor properties are resolved."""
+    """One resource as its template writes it; neither type nor properties are resolved.
+
+    Under a condition it may be switched off: then Heat passes it over (heat/engine/hot/template.py
+    and cfn/template.py, resource_definitions), as if it were not written there.
+    """
 
     type: str
     properties: Mapping[str, Any] = field(default_factory=dict)
+    is_conditional: bool = False
 
 
 def parse(text: str | None) -> dict[str, Any]:
@@ -32,14 +37,15 @@ def parse(text: str | None) -> dict[str, Any]:
 def definitions(template: Mapping[str, Any]) -> dict[str, Definition]:
     """The resources of a HOT or CFN template by name; what has no type is none."""
     found = {}
-    for section, type_key, properties in (
-        ("resources", "type", "properties"),
-        ("Resources", "Type", "Properties"),
+    for section, type_key, properties, condition in (
+        ("resources", "type", "properties", "condition"),
+        ("Resources", "Type", "Properties", "Condition"),
     ):
         for name, resource in _mapping(template.get(section)).items():
             if isinstance(resource, dict) and isinstance(resource.get(type_key), str):
                 declared = _mapping(resource.get(properties))
-                found[name] = Definition(resource[type_key], declared)
+                conditional = resource.get(condition) is not None
+                found[name] = Definition(resource[type_key], declared, conditional)
     return found
 
 

@@ -14,14 +14,18 @@ from heat_upgrade_checks.evidence.database_session import ask_in_session
 from heat_upgrade_checks.evidence.heat_tables import STACK
 from heat_upgrade_checks.evidence.site import Site
 
-# Tables of every release from Zed (19) to 2026.2 (27) without whose rows no stack can be updated
-# or deleted. Not event: it may be left out of a backup.
+# Tables that a later release than Zed (19) brings: resource_snapshot comes with 2026.1 (26).
+_LATER = frozenset({"resource_snapshot"})
+
+# Tables of the releases up to 2026.2 (27) without whose rows no stack can be updated, deleted or
+# restored from a snapshot. Not event: it may be left out of a backup.
 COUNTED = frozenset(
     {
         "raw_template",
         "resource",
         "resource_data",
         "resource_properties_data",
+        "resource_snapshot",
         "snapshot",
         "software_config",
         "software_deployment",
@@ -36,7 +40,7 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class LiveRows:
-    """The rows of each table in COUNTED, soft-deleted ones included.
+    """The rows of each table in COUNTED that the database has, soft-deleted ones included.
 
     `stacks` are those of the sample that exist, soft-deleted ones included. `error` is "" or the
     sentence why nothing is known of all this.
@@ -56,9 +60,10 @@ def ask_for(site: Site, sample: Sequence[str]) -> LiveRows:
 
 
 def _read(session: sa.Connection, sample: Sequence[str]) -> LiveRows:
+    absent = _LATER - set(sa.inspect(session).get_table_names())
     rows = {
         name: session.execute(sa.select(sa.func.count()).select_from(sa.table(name))).scalar_one()
-        for name in sorted(COUNTED)
+        for name in sorted(COUNTED - absent)
     }
     known = session.execute(sa.select(STACK.c.id).where(STACK.c.id.in_(sample)))
     return LiveRows(rows, tuple(sorted(known.scalars())), "")

@@ -25,8 +25,11 @@ _PIECE = 256 * 1024
 # What pg_restore says first of an archive that only a newer one can read; row data comes later.
 _TOO_OLD = re.compile(rb"unsupported version|not supported by this installation|build does not")
 _DATA = re.compile(r"\d+\.dat(?:\.\w+)?")
-# COPY's own end, as pg_dump writes it into each table's file.
-_DATA_END = b"\\.\n\n\n"
+# What pg_dump writes last into each table's file (src/bin/pg_dump/pg_dump.c, dumpTableData_copy and
+# dumpTableData_insert): after COPY's own end, after the last row of INSERTs, and of none at all.
+_DATA_ENDS = (b"\\.\n\n\n", b";\n\n\n")
+_NO_INSERT = b"\n\n"
+_TAIL = max(map(len, _DATA_ENDS))
 
 
 def format_of(head: bytes) -> str:
@@ -53,13 +56,18 @@ def read(pieces: Iterator[bytes], database: str, name: str) -> Content:
 def read_folder(folder: Folder, database: str) -> Content:
     """What a folder of `pg_dump --format=directory` says, after every file in it was decoded.
 
-    :raises Unobserved: there is no pg_restore that can read it.
+    :raises Unobserved: there is no pg_restore that can read it, or it is compressed with lz4.
     """
     for name in folder.names:
+        if name.endswith(".lz4"):
+            raise Unobserved(
+                f"{folder.path} is compressed with lz4, of which this version cannot tell whether "
+                "it is whole: dump with --compress=gzip or --compress=zstd"
+            )
         tail = b""
         for piece in folder.read(name):
-            tail = (tail + piece[-len(_DATA_END) :])[-len(_DATA_END) :]
-        if _DATA.fullmatch(name) and tail != _DATA_END:
+            tail = (tail + piece[-_TAIL:])[-_TAIL:]
+        if _DATA.fullmatch(name) and not tail.endswith(_DATA_ENDS) and tail != _NO_INSERT:
             folder.report(name, "is cut off: the end of its rows is missing")
     return _restored([str(folder.path)], iter(()), database, "pg_dump folder")
 

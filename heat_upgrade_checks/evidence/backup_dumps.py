@@ -246,7 +246,7 @@ class MariaDBDump(Dump):
 
     def _take_rows(self, table: str, start: int) -> None:
         if table.encode() in self._revisions:
-            statement = self._buffer[start : start + self._reach].partition(b");\n")[0]
+            statement = _PG_INSERT_END.split(self._buffer[start : start + self._reach], 1)[0]
             for row in statement.partition(b"VALUES")[2].split(b"),\n"):
                 self._add_revision(table.encode(), row)
         values = _VALUES.match(self._buffer, start)
@@ -356,7 +356,7 @@ class PostgreSQLDump(Dump):
 
     def _take_inserted(self, table: str, start: int) -> None:
         if table.encode() in self._revisions:
-            statement = self._buffer[start : start + self._reach].partition(b");\n")[0]
+            statement = _PG_INSERT_END.split(self._buffer[start : start + self._reach], 1)[0]
             row = statement.partition(b"VALUES")[2].strip(b" (\n")
             self._add_revision(table.encode(), row)
         values = _VALUES.match(self._buffer, start)
@@ -371,6 +371,7 @@ class PostgreSQLDump(Dump):
                 self._sample([id[1]])
 
 
+_PG_INSERT_END = re.compile(rb"\)(?: ON CONFLICT DO NOTHING)?;\n")
 _PG_STRING = re.compile(rb"'([^'\n]+)'")
 
 

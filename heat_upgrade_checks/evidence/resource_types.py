@@ -1,7 +1,7 @@
 """Resource types that the target release drops, and the live stacks that use them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from heat_upgrade_checks import templates
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database_session import ask_in_session
-from heat_upgrade_checks.evidence.heat_tables import RAW_TEMPLATE, STACK
+from heat_upgrade_checks.evidence.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
 from heat_upgrade_checks.evidence.interpreter import SERVICES
 from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.stored_stacks import STACKS_AT_ONCE
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")
 _PLACEHOLDER = "placeholder"
@@ -38,13 +39,16 @@ class Use:
 class LostType:
     """A type that the current release offers and the target does not, or does nothing for.
 
-    `used` counts its resources in live stacks, of which `uses` holds the first 1000.
+    `used` counts its resources in live stacks, of which `uses` holds the first 1000; `switched_off`
+    and `off` are the same of those that their condition keeps from existing.
     """
 
     name: str
     fate: Fate
     used: int
     uses: tuple[Use, ...]
+    switched_off: int = 0
+    off: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,17 @@ def observe(site: Site) -> ResourceTypes:
     lost = dict(_lost(current, target))
     if not lost:
         return ResourceTypes((), len(current), len(target), (), 0)
-    used, uses, read = ask_in_session(site, lambda session: _uses(session, current, lost))
+    on, off, read = ask_in_session(site, lambda session: _uses(session, current, lost))
     described = tuple(
-        LostType(name, lost[name], used[name], tuple(uses[name])) for name in sorted(lost)
+        LostType(
+            name,
+            lost[name],
+            on.count[name],
+            tuple(on.first[name]),
+            off.count[name],
+            tuple(off.first[name]),
+        )
+        for name in sorted(lost)
     )
     return ResourceTypes((), len(current), len(target), described, read)
 
@@ -131,12 +143,25 @@ def _lost(current: Mapping[str, str], target: Mapping[str, str]) -> Iterator[tup
             yield name, "placeholder" if name in target else "gone"
 
 
+class _Users:
+    """How many resources there are of each lost type, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count: dict[str, int] = defaultdict(int)
+        self.first: dict[str, list[Use]] = defaultdict(list)
+
+    def add(self, type: str, use: Use) -> None:
+        self.count[type] += 1
+        if len(self.first[type]) < _USES_KEPT:
+            self.first[type].append(use)
+
+
 def _uses(
     connection: sa.Connection, current: Mapping[str, str], lost: Mapping[str, Fate]
-) -> tuple[Mapping[str, int], Mapping[str, list[Use]], int]:
-    """How often each lost type is used, by which resources, and how many stacks were read."""
-    used: dict[str, int] = defaultdict(int)
-    uses: dict[str, list[Use]] = defaultdict(list)
+) -> tuple[_Users, _Users, int]:
+    """The resources that exist, those that are switched off, and how many stacks were read."""
+    on, off = _Users(), _Users()
+    in_question: list[tuple[str, Use]] = []
     read = 0
     rows = connection.execute(_candidates(lost), execution_options={"yield_per": _ROWS_AT_ONCE})
     for row in rows:
@@ -154,11 +179,29 @@ def _uses(
                 definition.type, name, environment, lambda each: _entry(each, current) is not None
             )
             entry = _entry(resolved, lost)
-            if entry is not None:
-                used[entry] += 1
-                if len(uses[entry]) < _USES_KEPT:
-                    uses[entry].append(Use(row.id, row.name, row.tenant or "", name))
-    return used, uses, read
+            if entry is None:
+                continue
+            use = Use(row.id, row.name, row.tenant or "", name)
+            # What a stack at work or one that failed lacks may still come.
+            if definition.is_conditional and row.status == "COMPLETE":
+                in_question.append((entry, use))
+            else:
+                on.add(entry, use)
+    stored = _stored(connection, {(use.stack_id, use.resource) for _, use in in_question})
+    for entry, use in in_question:
+        (on if (use.stack_id, use.resource) in stored else off).add(entry, use)
+    return on, off, read
+
+
+def _stored(connection: sa.Connection, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these resources, by stack and name, that have a row: Heat makes one for each."""
+    stacks, of = sorted({stack for stack, _ in wanted}), RESOURCE.c
+    found: set[tuple[str, str]] = set()
+    for at in range(0, len(stacks), STACKS_AT_ONCE):
+        query = sa.select(of.stack_id, of.name)
+        chosen = query.where(of.stack_id.in_(stacks[at : at + STACKS_AT_ONCE]))
+        found.update((stack, name) for stack, name in connection.execute(chosen))
+    return found
 
 
 def _entry(resource_type: str, types: Mapping[str, object]) -> str | None:
@@ -169,14 +212,14 @@ def _entry(resource_type: str, types: Mapping[str, object]) -> str | None:
     return next((name for name in wildcards if resource_type.startswith(name[:-1])), None)
 
 
-def _candidates(lost: Mapping[str, Fate]) -> sa.Select[tuple[str, str, str, str, str]]:
+def _candidates(lost: Mapping[str, Fate]) -> sa.Select[tuple[str, str, str, str, str, str]]:
     """The live stacks whose template or environment names a lost type somewhere in its text."""
     texts = (RAW_TEMPLATE.c.template, RAW_TEMPLATE.c.environment)
     named = [text.contains(name.rstrip("*"), autoescape=True) for name in lost for text in texts]
     # A wildcard of the environment leads to types that it does not spell out.
     wildcard = RAW_TEMPLATE.c.environment.contains('*"', autoescape=True)
     return (
-        sa.select(STACK.c.id, STACK.c.name, STACK.c.tenant, *texts)
+        sa.select(STACK.c.id, STACK.c.name, STACK.c.tenant, STACK.c.status, *texts)
         .join_from(STACK, RAW_TEMPLATE, RAW_TEMPLATE.c.id == STACK.c.raw_template_id)
         .where(STACK.c.deleted_at.is_(None), sa.or_(wildcard, *named))
     )

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database_account import Account, account
@@ -92,9 +93,13 @@ def _reads_as_heat(site: Site) -> bool:
     conf = site.conf("current")
     if conf.get("connection", "database") is None:
         return False
-    heats, read_by = urlsplit(conf.database_url()), url_of(site)
-    return (unquote(heats.username or ""), heats.hostname or "") == (
-        read_by.username or "",
+    read_by = url_of(site)
+    try:
+        heats = make_url(conf.database_url())
+    except (ArgumentError, ValueError):
+        return False
+    return (heats.username, (heats.host or "").lower()) == (
+        read_by.username,
         (read_by.host or "").lower(),
     )
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from heat_upgrade_checks.secrets import shown
+
 _CONNECT_TIMEOUT = 10
 # A program that outlived the tool may hold a session and begin a statement anew.
 _ROUNDS, _PAUSE = 5, 0.3
@@ -90,8 +92,7 @@ def empty(url: str) -> str:
         rest = content(connection)
     if not rest:
         return ""
-    shown = engine.url.render_as_string(hide_password=True)
-    return f"{len(rest)} objects such as {rest[0][1]} in {shown}"
+    return f"{len(rest)} objects such as {rest[0][1]} in {shown(engine.url)}"
 
 
 def _drops(connection: sa.Connection) -> Iterator[str]:

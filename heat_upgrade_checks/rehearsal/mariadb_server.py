@@ -40,7 +40,7 @@ def start(keeper: Keeper, live: LiveServer, folder: Path) -> URL:
 
     :raises Unobserved: no server is installed, or it does not start.
     """
-    server = private_server.program(("mariadbd", "mysqld"))
+    server = private_server.program(_programs(live))
     if server is None:
         raise Unobserved(_NEEDED)
     sockets = private_server.socket_folder(keeper, folder, _SOCKET)
@@ -76,6 +76,11 @@ def start(keeper: Keeper, live: LiveServer, folder: Path) -> URL:
     )
     _prepare(url, live)
     return url.set(database=live.database)
+
+
+def _programs(live: LiveServer) -> tuple[str, str]:
+    """The live server's own program first: where both are installed, they are two servers."""
+    return ("mysqld", "mariadbd") if live.flavour == "MySQL" else ("mariadbd", "mysqld")
 
 
 def _make_data(keeper: Keeper, server: Path, options: list[str], log: Path) -> None:

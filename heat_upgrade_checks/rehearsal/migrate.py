@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.errors import HeatUpgradeCheckError, Unobserved
+from heat_upgrade_checks.rehearsal import scratch_faults
 from heat_upgrade_checks.rehearsal.errors import StepFailed
-from heat_upgrade_checks.rehearsal.server_words import server_words
+from heat_upgrade_checks.rehearsal.server_words import server_error, server_words
 
 # The console script heat-manage, for an interpreter whose folder may not have it.
 _HEAT_MANAGE = "import sys; from heat.cmd.manage import main; sys.exit(main())"
@@ -44,6 +46,7 @@ def migrate(python: Path, heats_url: str, folder: Path) -> Migrated:
 
     :param folder: of this rehearsal; its configuration and nothing else of it is read.
     :raises StepFailed: db_sync failed; the sentence names the revision it failed in.
+    :raises Unobserved: the scratch server did, or db_sync was killed.
     """
     begun = time.monotonic()
     with subprocess.Popen(  # noqa: S603 - the operator names the interpreter in the plan
@@ -65,7 +68,7 @@ def migrate(python: Path, heats_url: str, folder: Path) -> Migrated:
             process.kill()
     ended = time.monotonic()
     if process.returncode:
-        raise StepFailed("migrate", log.failure(process.returncode))
+        raise log.failure(process.returncode)
     return Migrated(round(ended - begun, 3), tuple(log.revisions(ended)))
 
 
@@ -99,6 +102,7 @@ class _Log:
         self._begun: list[tuple[str, float]] = []
         self._ended: float | None = None
         self._words = ""
+        self._fault = ""
 
     def read(self, line: str, at: float) -> None:
         """Take the next line."""
@@ -107,7 +111,7 @@ class _Log:
         elif _ENDS.search(line):
             self._ended = at
         elif words := server_words(line):
-            self._words = words
+            self._words, self._fault = words, scratch_faults.fault(server_error(line))
 
     def revisions(self, end: float) -> Iterator[TimedRevision]:
         """Each revision, from its own line to that of the next one, or to the end of db_sync."""
@@ -115,8 +119,11 @@ class _Log:
         for (revision, at), stop in zip(self._begun, stops, strict=False):
             yield TimedRevision(revision, round(stop - at, 3))
 
-    def failure(self, code: int) -> str:
-        """The sentence on a db_sync that ended with `code`."""
+    def failure(self, code: int) -> HeatUpgradeCheckError:
+        """What a db_sync that ended with `code` says: of the target, or of the scratch server."""
         where = f"in revision {self._begun[-1][0]}" if self._begun else "before its first revision"
         reason = self._words or f"it ended with code {code} and no error of the server's"
-        return f"db_sync failed {where}: {reason}"
+        sentence = f"db_sync failed {where}: {reason}"
+        # Below zero it is the signal that ended it.
+        fault = self._fault or (scratch_faults.AWAY if code < 0 else "")
+        return Unobserved(f"{sentence}; {fault}") if fault else StepFailed("migrate", sentence)

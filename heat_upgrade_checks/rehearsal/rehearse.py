@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from heat_upgrade_checks import __version__
-from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence import backup as backups
 from heat_upgrade_checks.evidence import models, release
 from heat_upgrade_checks.evidence.backup import Backup
@@ -126,7 +126,7 @@ def _restored(
     with screen.restoring() as tell:
         restored = restore(backup, rehearsal.database, place, tell)
     if restored.sha256 != backup.sha256:
-        raise StepFailed("restore", f"{backup.path} changed while it was restored; rehearse again")
+        raise Unobserved(f"{backup.path} changed while it was restored; rehearse again")
     metadata = sa.MetaData()
     with _connected(place) as connection:
         metadata.reflect(connection)

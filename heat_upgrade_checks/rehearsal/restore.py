@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.errors import HeatUpgradeCheckError, Unobserved, UsageError
 from heat_upgrade_checks.evidence.backup import PIECE, Backup
 from heat_upgrade_checks.evidence.backup_folders import Folder
 from heat_upgrade_checks.evidence.backup_streams import (
@@ -22,7 +22,7 @@ from heat_upgrade_checks.evidence.backup_streams import (
     made_ahead,
     raw_pieces,
 )
-from heat_upgrade_checks.rehearsal import clients
+from heat_upgrade_checks.rehearsal import clients, scratch_faults
 from heat_upgrade_checks.rehearsal.clients import Client
 from heat_upgrade_checks.rehearsal.dump_sections import (
     MariaDBSections,
@@ -76,6 +76,7 @@ def restore(backup: Backup, database: str, scratch: Scratch, tell: Tell) -> Rest
     `tell` hears of the bytes read and of how many there are, a few times a second.
 
     :raises RestoreFailed: the backup does not go back.
+    :raises Unobserved: this machine or the scratch server kept it from that.
     :raises UsageError: a client is not installed, or see `require_restorable`.
     """
     begun = time.monotonic()
@@ -133,7 +134,10 @@ def _opened(backup: Backup) -> Iterator[tuple[Hashed, Iterator[bytes]]]:
     except StreamDamage as error:
         raise RestoreFailed(f"{backup.path} {error}") from None
     except OSError as error:
-        raise RestoreFailed(f"{backup.path}: {error.strerror}; see that it can be read") from None
+        raise Unobserved(
+            f"{backup.path}: {error.strerror} while it was restored; see that it can be read and "
+            "that TMPDIR names a folder with room, and rehearse again"
+        ) from None
 
 
 def _copy(backup: Backup, scratch: Scratch, progress: _Progress) -> str:
@@ -168,7 +172,8 @@ def _plain(
 def _load(client: Client, pieces: Iterable[bytes], what: str, folder: Path) -> None:
     """Feed a client to its end.
 
-    :raises RestoreFailed: it refused something.
+    :raises RestoreFailed: it refused something of the backup's.
+    :raises Unobserved: the scratch server failed.
     """
     with tempfile.TemporaryFile(dir=folder) as errors:
         process = client.start(subprocess.PIPE, errors)
@@ -181,7 +186,7 @@ def _load(client: Client, pieces: Iterable[bytes], what: str, folder: Path) -> N
             process.kill()
             process.wait()
         if code:
-            raise RestoreFailed(_sentence(client, what, code, errors))
+            raise _ended(client, what, code, errors)
 
 
 def _feed(pipe: IO[bytes], pieces: Iterable[bytes]) -> None:
@@ -240,11 +245,12 @@ def _archive(backup: Backup, scratch: Scratch, progress: _Progress) -> str:
             source.kill()
             source.wait()
         if code:
-            raise RestoreFailed(_sentence(psql, path.name, code, errors))
+            raise _ended(psql, path.name, code, errors)
         if complaint:
-            raise RestoreFailed(
+            # The one that looked at the backup read it to its end.
+            raise Unobserved(
                 f"pg_restore cannot read {path.name} to its end (exit code {complaint}); "
-                "install the PostgreSQL client of the version that made it, or back up again"
+                "install the PostgreSQL client of the version that made it, and rehearse again"
             )
     return sha256
 
@@ -308,49 +314,30 @@ def _mydumper(backup: Backup, database: str, scratch: Scratch, progress: _Progre
 
 # Error numbers of MariaDB and MySQL, and PostgreSQL's SQLSTATE codes.
 _DAMAGED = "the dump is damaged or was made by another kind of server: back up again"
-_RIGHTS = "grant the account of rehearsal.url all privileges on its database"
-_UNKNOWN = "this server is older or of another kind: rehearse on one like the live one"
-_SERVER = "the scratch server went away: see that this machine has memory and disk space to spare"
-_SPACE = "there is no space left: set TMPDIR to a folder with more room"
-_REMEDIES = {
+_REFUSED = {
     "1062": ("a key is there twice", _DAMAGED),
     "1064": ("a statement cannot be understood", _DAMAGED),
-    "1044": ("the account may not do this", _RIGHTS),
-    "1142": ("the account may not do this", _RIGHTS),
-    "1227": ("the account may not do this", _RIGHTS),
-    "1115": ("a character set is unknown", _UNKNOWN),
-    "1273": ("a collation is unknown", _UNKNOWN),
-    "1193": ("a setting is unknown", _UNKNOWN),
     "1005": ("a table cannot be created", "see the server's log; foreign keys need like columns"),
-    "1021": ("the disk is full", _SPACE),
-    "1114": ("a table is full", _SPACE),
-    "2006": ("the connection was lost", _SERVER),
-    "2013": ("the connection was lost", _SERVER),
     "23505": ("a key is there twice", _DAMAGED),
     "42601": ("a statement cannot be understood", _DAMAGED),
-    "42501": ("the account may not do this", _RIGHTS),
-    "42704": ("something that the dump refers to is unknown", _UNKNOWN),
-    "0A000": ("something is not supported", _UNKNOWN),
-    "53100": ("the disk is full", _SPACE),
-    "57P01": ("the server ended the connection", _SERVER),
-    "57P02": ("the server ended the connection", _SERVER),
 }
 _OTHER = ("the server refused a statement", "look the number up, and try the dump by hand")
+# What psql ends with when it has lost the server and not what it told it (psql's manual).
+_LOST = 2
 
 
-def _sentence(client: Client, what: str, code: int, errors: IO[bytes]) -> str:
+def _ended(client: Client, what: str, code: int, errors: IO[bytes]) -> HeatUpgradeCheckError:
     """What failed, in our words: those of the server may quote rows."""
     errors.seek(0)
     error = clients.first_error(errors.read(64 * 1024))
     program = Path(client.command[0]).name
     if error is None:
-        return (
-            f"{program} ended with exit code {code} while {what} was restored; "
-            "try the dump by hand on an empty database"
-        )
-    reason, remedy = _REMEDIES.get(error.number, _OTHER)
+        ended = f"{program} ended with exit code {code} while {what} was restored; "
+        if code < 0 or code == _LOST:
+            return Unobserved(ended + scratch_faults.AWAY)
+        return RestoreFailed(ended + "try the dump by hand on an empty database")
     where = f" at line {error.line}" if error.line else ""
-    return (
-        f"{program} stopped{where} of {what} with error {error.number} (exit code {code}): "
-        f"{reason}; {remedy}"
-    )
+    stopped = f"{program} stopped{where} of {what} with error {error.number} (exit code {code}): "
+    if fault := scratch_faults.while_restoring(error.number):
+        return Unobserved(stopped + fault)
+    return RestoreFailed(stopped + "; ".join(_REFUSED.get(error.number, _OTHER)))

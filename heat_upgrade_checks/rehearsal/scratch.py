@@ -22,6 +22,7 @@ from heat_upgrade_checks.rehearsal import (
 )
 from heat_upgrade_checks.rehearsal.keeper import Keeper, KeeperError
 from heat_upgrade_checks.rehearsal.live_server import LiveServer, differences, look
+from heat_upgrade_checks.secrets import shown
 
 _CONNECT_TIMEOUT = 10
 
@@ -107,26 +108,26 @@ def _private(keeper: Keeper, folder: Path, live: LiveServer, site: Site) -> Scra
 
 def _lent(keeper: Keeper, folder: Path, url: URL, live: LiveServer) -> Scratch:
     """The plan's database, where it is empty and not the live one; it will be emptied."""
-    shown = url.render_as_string(hide_password=True)
+    address = shown(url)
     try:
         with _session(url) as session:
             ours = look(session, live.account)
             content = emptying.content(session)
     except sa.exc.DBAPIError as error:
-        reason = database_errors.sentence(error, shown).rpartition("; ")[0]
+        reason = database_errors.sentence(error, address).rpartition("; ")[0]
         raise UsageError(
             f"{reason}; correct rehearsal.url, password_env or password_file in the plan"
         ) from None
     except (SQLAlchemyError, KeyError):
-        raise UsageError(f"database {shown} of the plan's rehearsal.url cannot be read") from None
+        raise UsageError(f"database {address} of the plan's rehearsal.url cannot be read") from None
     if (ours.identity, ours.database) == (live.identity, live.database):
         raise UsageError(
-            f"rehearsal.url {shown} is Heat's live database; "
+            f"rehearsal.url {address} is Heat's live database; "
             "name an empty database, or leave it out to rehearse on a private server"
         )
     if content:
         raise UsageError(
-            f"database {shown} of the plan's rehearsal.url is not empty (it has "
+            f"database {address} of the plan's rehearsal.url is not empty (it has "
             f"{content[0][0].lower()} {content[0][1]}); name one that is"
         )
     keeper.empty_at_end(_text(url))

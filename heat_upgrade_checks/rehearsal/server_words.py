@@ -31,6 +31,16 @@ def server_words(line: str) -> str:
     return found[1] if found else ""
 
 
+def server_error(line: str) -> str:
+    """The number or name of the server's error in such a line; of SQLite's, its text with it."""
+    if found := _MYSQL.search(line):
+        number = re.match(r"\((\d+),", found[1])
+        return number[1] if number else ""
+    if found := _OTHER.search(line):
+        return f"{found[1]}: {found[2]}" if found[1].startswith("sqlite3") else found[1]
+    return ""
+
+
 def _mysql(arguments: str) -> str:
     try:
         number, text = ast.literal_eval(arguments)

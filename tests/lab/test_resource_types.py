@@ -49,6 +49,15 @@ USED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"resource_registry": {"My::*": "OS::Monasca::*"}},
     ),
 }
+# A definition under a condition is a use where its stack has a row of that name ...
+CONDITIONAL = {"resources": {"maybe": {"type": NOTIFICATION, "condition": "wanted"}}}
+USED["switched-on"] = (CONDITIONAL, {})
+# ... or may get it still.
+USED["at-work"] = (CONDITIONAL, {})
+OFF: dict[str, dict[str, Any]] = {
+    "switched-off": CONDITIONAL,
+    "switched-off-cfn": {"Resources": {"maybe": {"Type": ALARM, "Condition": "Wanted"}}},
+}
 # ... and not by these.
 UNUSED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "told": ({"description": f"once a {NOTIFICATION}", "resources": {}}, {}),
@@ -79,7 +88,14 @@ def database(
         made = HeatDatabase(url, folder)
         made.db_sync(24)
         for name, (template, environment) in {**USED, **UNUSED}.items():
-            _insert(made, name, template, environment)
+            at_work = {"status": "IN_PROGRESS"} if name == "at-work" else {}
+            _insert(made, name, template, environment, **at_work)
+        for name, template in OFF.items():
+            _insert(made, name, template, {})
+        row = {"action": "CREATE", "status": "COMPLETE", "current_template_id": 1}
+        with made._adding() as add:
+            for stack, name in (("switched-on", "maybe"), ("switched-off", "other")):
+                add("resource", uuid=stack, name=name, stack_id=f"id-of-{stack}", **row)
         _insert(made, "deleted", USED["hot"][0], {}, deleted_at=datetime(2026, 1, 1))  # noqa: DTZ001
         yield made
 
@@ -137,7 +153,13 @@ def _judge(
 def test_what_uses_a_lost_type_is_named(database: HeatDatabase, tmp_path: Path) -> None:
     outcome = _judge(tmp_path, 24, 25, database.url)
     assert outcome.code == 2, outcome.out
-    found = {f["object"]: f for f in outcome.check(ID)["findings"]}
+    findings = outcome.check(ID)["findings"]
+    off = {f["object"]: f["data"]["off"] for f in findings if f["level"] == "note"}
+    found = {f["object"]: f for f in findings if f["level"] != "note"}
+    assert {type: [use["stack"] for use in uses] for type, uses in off.items()} == {
+        NOTIFICATION: ["switched-off"],
+        ALARM: ["switched-off-cfn"],
+    }
     uses = {
         type: {(use["stack"], use["resource"]) for use in finding["data"]["uses"]}
         for type, finding in found.items()
@@ -148,6 +170,8 @@ def test_what_uses_a_lost_type_is_named(database: HeatDatabase, tmp_path: Path) 
             ("nested", "0"),
             ("alias", "note"),
             ("of-one-resource", "note"),
+            ("switched-on", "maybe"),
+            ("at-work", "maybe"),
         },
         ALARM: {("cfn", "alarm"), ("wildcard", "alarm")},
     }
@@ -266,6 +290,7 @@ def test_what_heat_cannot_load_is_unknown(site: Path, name: str, content: str, s
 # --- real registries
 
 
+@pytest.mark.nightly
 def test_what_each_release_loses() -> None:
     def ask(release: int) -> dict[str, str]:
         python = venvs.interpreter(release)

@@ -426,6 +426,32 @@ def test_a_folder_of_pg_dump(compress: str, postgres: PostgreSQL, tmp_path: Path
     assert damage_of(folder) == "is damaged: pg_restore cannot read it to its end"
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--inserts", "--column-inserts", "--rows-per-insert=7", "--inserts --on-conflict-do-nothing"],
+)
+def test_a_folder_of_inserts(option: str, postgres: PostgreSQL, tmp_path: Path) -> None:
+    options = [*option.split(), "--format=directory", "--compress=0"]
+    folder = pg_dump(postgres, tmp_path / "backup", *options)
+    assert b"\n\n" in {file.read_bytes() for file in folder.glob("*.dat")}, "a table without rows"
+    found = newest(folder)
+    assert (found.damage, found.format, found.revision) == ("", "pg_dump folder", REVISION)
+    biggest = max(folder.glob("*.dat"), key=lambda file: file.stat().st_size)
+    content = biggest.read_bytes()
+    between_rows = content.index(b";\n", len(content) // 2) + 2
+    for length in (0, between_rows, len(content) - 2):
+        biggest.write_bytes(content[:length])
+        assert damage_of(folder).startswith(f"is not whole: its file {biggest.name} is cut off: ")
+
+
+def test_a_folder_in_lz4_is_unobserved(postgres: PostgreSQL, tmp_path: Path) -> None:
+    folder = pg_dump(postgres, tmp_path / "backup", "--format=directory", "--compress=0")
+    file = next(folder.glob("[0-9]*.dat"))
+    file.rename(f"{file}.lz4")  # As PostgreSQL 16 and later names it.
+    with pytest.raises(Unobserved, match=r"compressed with lz4, of which .* --compress=zstd"):
+        newest(folder)
+
+
 @pytest.mark.parametrize("kind", ["custom", "directory"])
 def test_without_pg_restore_an_archive_is_unobserved(
     kind: str, postgres: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

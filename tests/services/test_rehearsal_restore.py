@@ -5,8 +5,9 @@ import gzip
 import lzma
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence import backup as backups
 from heat_upgrade_checks.evidence.backup import Backup
 from heat_upgrade_checks.evidence.database_session import url_of
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import RehearsalPlan
 from heat_upgrade_checks.rehearsal import live_server
-from heat_upgrade_checks.rehearsal.clients import client_of
+from heat_upgrade_checks.rehearsal.clients import Client, client_of
 from heat_upgrade_checks.rehearsal.restore import (
     Restored,
     RestoreFailed,
+    _load,
     require_restorable,
     restore,
 )
@@ -259,13 +261,23 @@ def test_a_copy_of_sqlite(tmp_path: Path) -> None:
     restored(database.site(), path)
 
 
-def failure(site: Site, path: Path) -> str:
+def test_a_copy_for_which_there_is_no_room_says_nothing_of_the_backup(tmp_path: Path) -> None:
+    path = tmp_path / "backup.sqlite"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE stack (id)")
+    full = sa.URL.create("sqlite", database="/dev/full")
+    place = Scratch(full, "", "SQLite", True, tmp_path, ())
+    with pytest.raises(Unobserved, match=r"No space left on device .* TMPDIR names a folder with"):
+        restore(newest(path, "heat"), "heat", place, lambda *_: None)
+
+
+def failure(site: Site, path: Path, kind: type[Exception] = RestoreFailed) -> str:
     """The sentence on a restore that fails, which holds nothing of any row."""
     live = live_server.observe(site)
     backup = newest(path, live.database)
     with (
         scratch(site, live, backup) as place,
-        pytest.raises(RestoreFailed) as failed,
+        pytest.raises(kind) as failed,
     ):
         restore(backup, live.database, place, lambda *_: None)
     assert CANARY not in str(failed.value)
@@ -294,7 +306,59 @@ def test_a_dump_that_a_client_refuses_is_told_by_number_and_line(
     )
     assert "error 1062" in spoilt(twice)
     assert f"line {line} of heat.sql with error 1064" in spoilt(f"SELEC '{CANARY}';")
-    assert "error 1273" in spoilt("CREATE TABLE d (a TEXT) COLLATE utf8mb4_0900_unheard_of;")
+    assert "error 1050" in spoilt("CREATE TABLE raw_template (id INT);")
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("CREATE TABLE d (a TEXT) COLLATE utf8mb4_0900_unheard_of;", "1273 (exit code 1): a coll"),
+        ("SET unheard_of = 1;", "error 1193 (exit code 1): a setting is unknown"),
+        (
+            "SET SESSION max_heap_table_size = 16384; CREATE TABLE d (a CHAR(250)) ENGINE=MEMORY; "
+            "INSERT INTO d SELECT 'x' FROM seq_1_to_10000;",
+            "error 1114 (exit code 1): there is no space left",
+        ),
+        ("KILL CONNECTION_ID(); DO SLEEP(1);", "the scratch server or its client went away"),
+    ],
+)
+def test_a_fault_of_a_mariadb_is_none_of_the_dump(
+    statement: str, told: str, mariadb: MariaDB, on_maria: HeatDatabase, tmp_path: Path
+) -> None:
+    path = tmp_path / "heat.sql"
+    dump_maria(mariadb, path, f"--result-file={path}", "rehearsed")
+    whole, end = path.read_text(encoding="utf-8"), "-- Dump completed"
+    path.write_text(whole.replace(end, f"{statement}\n{end}"), encoding="utf-8")
+    assert told in failure(on_maria.site(), path, Unobserved)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("CREATE TABLE public.d (a unheard_of);", "error 42704 (exit code 3): something that"),
+        ("SELECT pg_terminate_backend(pg_backend_pid());", "the scratch server or its client went"),
+    ],
+)
+def test_a_fault_of_a_postgresql_is_none_of_the_dump(
+    statement: str, told: str, postgresql: PostgreSQL, on_postgres: HeatDatabase, tmp_path: Path
+) -> None:
+    path = tmp_path / "heat.sql"
+    dump_postgres(postgresql, path, "rehearsed")
+    whole, end = path.read_text(encoding="utf-8"), "--\n-- PostgreSQL database dump complete"
+    path.write_text(whole.replace(end, f"{statement}\n{end}"), encoding="utf-8")
+    assert told in failure(on_postgres.site(), path, Unobserved)
+
+
+@pytest.mark.parametrize("end", [-9, 2])
+def test_a_client_that_is_killed_or_loses_the_server_says_nothing_of_the_backup(
+    end: int, tmp_path: Path
+) -> None:
+    how = "kill -9 $$" if end < 0 else f"exit {end}"
+    program = tmp_path / "psql"
+    program.write_text(f"#!/bin/sh\n{how}\n", encoding="utf-8")
+    program.chmod(0o700)
+    with pytest.raises(Unobserved, match=f"psql ended with exit code {end} while heat.sql was"):
+        _load(Client((str(program),), {}), [b"SELECT 1;"], "heat.sql", tmp_path)
 
 
 def test_a_dump_that_psql_refuses_is_told_by_code_and_line(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,24 @@ def test_no_server_on_this_machine(
     monkeypatch.setenv("PATH", str(tmp_path))
     with (
         pytest.raises(Unobserved, match="apt-get install mariadb-server"),
+        scratch(site, live, a_backup(tmp_path)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("flavour", "first"), [("MySQL", "mysqld"), ("MariaDB", "mariadbd")])
+def test_the_live_server_is_rehearsed_on_one_of_its_own_kind(
+    flavour: str, first: str, on_mariadb: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mysqld", "mariadbd"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(private_server, "_SERVER_FOLDERS", ())
+    site = on_mariadb().site()
+    live = replace(live_server.observe(site), flavour=flavour)
+    with (
+        pytest.raises(Unobserved, match=f"{tmp_path / first} made no data folder"),
         scratch(site, live, a_backup(tmp_path)),
     ):
         pass

@@ -158,6 +158,8 @@ def test_25_cannot_delete_what_26_took(on: Callable[..., Site], mariadb: MariaDB
         "resource_snapshot" in each for each in findings(gate, "schema.rehearsed", "warning")
     )
 
+    assert site.judge(mode="cold").outcomes("passed") == set(CHECKS)
+
     mariadb.dump(site.database, site.folder / "heat.sql")
     later = site.judge()
     assert later.outcomes("warned") == set(CHECKS)
@@ -221,6 +223,13 @@ def test_in_a_cold_upgrade_only_the_target_works_on_the_new_schema(
     assert findings(rolling, "schema.rehearsed", "warning") == [
         f"database {site.database}: was rehearsed without the current release"
     ]
+    # This dump needs another server: that is none of its faults, and the good record stays.
+    good, dump = site.recorded, site.folder / "heat.sql"
+    dump.write_text(dump.read_text("utf-8").replace("COLLATE=", "COLLATE=unheard_of_", 1), "utf-8")
+    outcome = site.rehearse()
+    assert outcome.code == 3
+    assert "a collation is unknown; this server is older or of another kind" in outcome.out
+    assert site.recorded == good
 
 
 def test_postgresql_from_pg_dump_to_both_releases_writes(

@@ -27,7 +27,7 @@ from tests.unit.checks import judge, module
 
 CHECKS = module("check_schema_state")
 ALL = {
-    CHECKS.check_legacy_migrations_are_complete: {"database"},
+    CHECKS.check_legacy_migrations_are_complete: {"database", "current_release"},
     CHECKS.check_new_tables_can_refer_to_old_ones: {"database", "schema_state", "target_release"},
     CHECKS.check_no_migration_is_half_done: {"database", "schema_state", "target_release"},
     CHECKS.check_the_account_may_migrate: {"database", "schema_state"},
@@ -55,6 +55,7 @@ def _judge(
     facts: dict[str, Callable[[], Any]] = {
         "database": lambda: database.observe(site),
         "schema_state": lambda: schema_state.observe(site),
+        "current_release": lambda: _target(20),
         "target_release": lambda: _target(26),
     }
     return judge(check, phase, **{name: facts[name]() for name in ALL[check]})

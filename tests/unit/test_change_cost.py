@@ -382,7 +382,10 @@ def _judge(
     return judge(
         CHECK,
         "installed",
-        of=plan(window=window),
+        of=plan(
+            window=window,
+            current={"python": "/opt/n/bin/python", "config": ["/etc/heat/heat.conf"]},
+        ),
         target_migrations=Migrations("/n1/bin/python", (first, _migration(body))),
         database=a_database(revisions=revisions),
         live_schema=LiveSchema("heat", "mysql", LIVE),
@@ -421,7 +424,13 @@ def test_what_is_said_of_a_large_table() -> None:
         "(about 1000 rows, 6.5 GiB)"
     )
     assert finding.commands == (
-        ("heat-manage", "purge_deleted", "90"),
+        (
+            "/opt/n/bin/heat-manage",
+            "--config-file",
+            "/etc/heat/heat.conf",
+            "purge_deleted",
+            "90",
+        ),
         ("heat-upgrade-check", "rehearse"),
     )
     (finding,) = _judge(INDEX, server=POSTGRESQL).findings

@@ -8,9 +8,12 @@ import pytest
 from heat_upgrade_checks.evidence.backup import Backup, Backups
 from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
 from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.site import SideName
+from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure, Writer
 from heat_upgrade_checks.rehearsal.migrate import Migrated
-from heat_upgrade_checks.rehearsal.record import Restored
-from tests.unit.checks import NOW, judge, module
+from heat_upgrade_checks.rehearsal.record import Restored, SideDifference
+from heat_upgrade_checks.schema.comparison import Difference
+from tests.unit.checks import NOW, judge, module, plan
 from tests.unit.evidence import a_rehearsal
 
 CHECKS = module("check_rehearsal")
@@ -27,6 +30,8 @@ BACKUP = Backup(
     revision="c6214ca60943",
     damage="",
 )
+SIDES: tuple[SideName, SideName] = ("current", "target")
+WRITTEN_BEFORE: Writer = "restored"
 RESTORED = Restored(1.0, {"stack": 1}, "c6214ca60943")
 
 
@@ -51,3 +56,30 @@ def test_a_record_without_its_end_is_no_pass(check: str, parts: dict[str, Any]) 
     gate = judge(getattr(CHECKS, check), "pre", **facts)
     assert len(gate.unknowns) == 1
     assert "rehearse again" in gate.unknowns[0]
+
+
+@pytest.mark.parametrize(("mode", "blockers"), [("rolling", 8), ("cold", 4)])
+def test_in_a_cold_upgrade_only_what_the_target_does_counts(mode: str, blockers: int) -> None:
+    column = Difference("missing-column", "snapshot", "action", "")
+    failures = tuple(
+        Failure(release, "update", "snapshot", wrote, "1")
+        for release in SIDES
+        for wrote in (*SIDES, WRITTEN_BEFORE)
+    )
+    record = a_rehearsal(
+        restored=RESTORED,
+        migrated=Migrated(1.0, ()),
+        differences=tuple(SideDifference(side, column) for side in SIDES),
+        exercise=Exercise(dict.fromkeys(SIDES, 15), dict.fromkeys(SIDES, 0), 99, failures, ()),
+    )
+    gate = judge(
+        CHECKS.check_the_migration_was_rehearsed,
+        "pre",
+        of=plan(mode=mode),
+        rehearsal=LastRehearsal("reports/x", record),
+        backups=Backups("/var/backups/*", "heat", (), BACKUP),
+        target_release=Release("26.0.2", "2026.1", "", "", (), None, "", ""),
+    )
+    assert [f.level for f in gate.findings] == ["blocker"] * blockers
+    sides = {f.data.get("side") or f.data["release"] for f in gate.findings}
+    assert sides == ({"target"} if mode == "cold" else {*SIDES})

@@ -48,6 +48,20 @@ def test_a_lost_type_in_use_is_a_blocker(lost: tuple[LostType, ...], expected: l
     assert all(f.level == "blocker" for f in gate.findings)
 
 
+def test_what_a_condition_keeps_from_existing_is_a_note() -> None:
+    gate = judge(
+        CHECK,
+        "pre",
+        resource_types=_facts(LostType("A::B", "gone", 0, (), 2, (_use(0), _use(1, 1)))),
+    )
+    (finding,) = gate.findings
+    assert finding.level == "note"
+    assert finding.summary == (
+        "is unknown to the target release; 2 resources of live stacks behind a condition that is "
+        "false would come back with it, in web0 (s0), web1 (s1)"
+    )
+
+
 def test_without_an_interpreter_pre_leaves_the_question_to_installed() -> None:
     facts = _facts(missing=("target.python", "target.config"))
     with pytest.raises(NotConfigured, match="phase installed asks again"):

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence import schema_state
+from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.database_account import Account, privileges_on
 from heat_upgrade_checks.evidence.open_transactions import Transaction, Transactions
 from heat_upgrade_checks.evidence.release import Release
@@ -57,6 +58,20 @@ def test_the_facts_survive_a_recording() -> None:
 
 # --- schema.legacy-version
 
+LEGACY = Release("20.0.0", "2023.1", "/opt/n/bin/python", "3.11.7", (), 86, "1.36", "1.6")
+INSTALLED = plan(current={"python": "/opt/n/bin/python", "config": ["/etc/heat/heat.conf"]})
+MANAGE = ("/opt/n/bin/heat-manage", "--config-file", "/etc/heat/heat.conf")
+
+
+def _legacy(database: Database, current: Release = LEGACY) -> Judgement:
+    return judge(
+        CHECKS.check_legacy_migrations_are_complete,
+        "pre",
+        of=INSTALLED,
+        database=database,
+        current_release=current,
+    )
+
 
 @pytest.mark.parametrize(
     ("revisions", "number", "expected"),
@@ -73,15 +88,31 @@ def test_legacy_version(
     revisions: tuple[str, ...], number: int | None, expected: list[str]
 ) -> None:
     database = a_database(revisions=revisions, migrate_version=number)
-    gate = judge(CHECKS.check_legacy_migrations_are_complete, "pre", database=database)
+    gate = _legacy(database)
     assert len(_said(gate)) == len(expected)
     assert all(said.startswith(start) for said, start in zip(_said(gate), expected, strict=True))
     assert gate.unknowns == []
 
 
+@pytest.mark.parametrize(
+    ("current", "commands"),
+    [
+        (LEGACY, ((*MANAGE, "db_sync"),)),
+        # One that skips the missing migrations, and one of which only the version is known.
+        (_target(INITIAL, version="21.0.0"), ()),
+        (_target(version="20.0.0"), ()),
+    ],
+)
+def test_only_a_db_sync_that_runs_the_numbered_migrations_is_offered(
+    current: Release, commands: tuple[tuple[str, ...], ...]
+) -> None:
+    (finding,) = _legacy(a_database(revisions=(), migrate_version=79), current).findings
+    assert finding.commands == commands
+
+
 def test_a_database_without_any_version_cannot_be_judged() -> None:
     database = a_database(revisions=())
-    gate = judge(CHECKS.check_legacy_migrations_are_complete, "pre", database=database)
+    gate = _legacy(database)
     assert "sees no row in alembic_version or migrate_version" in gate.unknowns[0]
 
 
@@ -379,16 +410,14 @@ def test_purge_backlog() -> None:
     above = replace(
         STATE, deleted_stacks=Deleted(100_001, oldest), deleted_services=Deleted(10_001, oldest)
     )
-    gate = judge(check, "pre", schema_state=above)
+    gate = judge(check, "pre", of=INSTALLED, schema_state=above)
     assert _said(gate) == [
         "warning stacks: 100001 were deleted over 90 days ago, the oldest on 2024-05-06; "
         "the limit is 100000",
         "warning service rows: 10001 were deleted over 90 days ago, the oldest on 2024-05-06; "
         "the limit is 10000",
     ]
-    assert {finding.commands for finding in gate.findings} == {
-        (("heat-manage", "purge_deleted", "90"),)
-    }
+    assert {finding.commands for finding in gate.findings} == {((*MANAGE, "purge_deleted", "90"),)}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,15 @@ def test_what_is_no_json_is_an_error() -> None:
             {"a": Definition("T", {"p": 1})},
         ),
         ({"resources": {"a": {"type": "T", "properties": None}}}, {"a": Definition("T")}),
+        (
+            {"resources": {"a": {"type": "T", "condition": False}}},
+            {"a": Definition("T", {}, is_conditional=True)},
+        ),
+        (
+            {"Resources": {"a": {"Type": "T", "Condition": "c"}}},
+            {"a": Definition("T", {}, is_conditional=True)},
+        ),
+        ({"resources": {"a": {"type": "T", "condition": None}}}, {"a": Definition("T")}),
         ({"resources": {"a": {"Type": "T"}, "b": None, "c": {"type": ["T"]}, "d": 1}}, {}),
         ({"resources": None}, {}),
         ({"resources": ["a"]}, {}),

@@ -155,7 +155,7 @@ def check_python_is_supported(target_installation: Installation, gate: Judgement
     if not facts.version:
         gate.cannot_tell(f"{facts.interpreter} has no openstack-heat; install the target release")
         return
-    python, major = Version(facts.python), releases.parse(facts.version).version.major
+    python, major = Version(facts.python), releases.parse(facts.version).major
     required = facts.requires_python or f">={_oldest_python(major)}"
     try:
         supported = SpecifierSet(required).contains(python)
@@ -264,7 +264,7 @@ def check_libraries_are_of_the_series(target_libraries: Libraries, gate: Judgeme
         gate.cannot_tell(f"{facts.interpreter} has no openstack-heat; install the target release")
         return
     release = releases.parse(facts.heat)
-    major = release.version.major
+    major = release.major
     if major not in SERIES:
         gate.not_applicable(
             f"the libraries of {release.series} are not known to this version of the tool"
@@ -273,9 +273,15 @@ def check_libraries_are_of_the_series(target_libraries: Libraries, gate: Judgeme
         gate.cannot_tell(
             f"{facts.interpreter} has no oslo library; install the target release anew"
         )
+        return
     for name, series in LIBRARIES.items():
         if name in facts.versions:
             _library(name, facts, series, major, gate)
+        else:
+            gate.cannot_tell(
+                f"{facts.interpreter} has no {name}, which Heat needs; install it with the "
+                f"upper-constraints of {release.series}"
+            )
 
 
 def _library(

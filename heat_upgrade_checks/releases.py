@@ -55,15 +55,26 @@ class HeatRelease:
     version: Version
 
     @property
+    def major(self) -> int:
+        """The major version of its series' releases.
+
+        Once stable/2026.1 is made of 26.0, what is built of master is 26.1.0.devN until 27.0.0:
+        openstack/project-config, release-tools/add_release_note_page.sh ("Sem-Ver: feature").
+        """
+        version = self.version
+        of_master = version.is_devrelease and version.pre is None
+        of_master = of_master and version.minor > 0 and version.micro == 0
+        return version.major + 1 if of_master else version.major
+
+    @property
     def series(self) -> str:
         """The series' name, such as `zed` or `2026.1`."""
-        return series_of(self.version.major)
+        return series_of(self.major)
 
     @property
     def slurp(self) -> bool:
         """Whether skip-level upgrades may begin and end here."""
-        major = self.version.major
-        return major >= _FIRST_DATED and (major - _FIRST_DATED) % 2 == 0
+        return self.major >= _FIRST_DATED and (self.major - _FIRST_DATED) % 2 == 0
 
     @property
     def stage(self) -> Stage:
@@ -141,11 +152,12 @@ class Hop(StrEnum):
 
 def hop(current: HeatRelease, target: HeatRelease) -> Hop:
     """How `target` lies to `current`."""
-    if target.version < current.version:
+    # A later point release can have a higher version than what is built for the next series.
+    if (target.major, target.version) < (current.major, current.version):
         return Hop.DOWNGRADE
     if target.version == current.version:
         return Hop.SAME
-    distance = target.version.major - current.version.major
+    distance = target.major - current.major
     if distance == 0:
         return Hop.POINT_RELEASE
     if distance == 1:

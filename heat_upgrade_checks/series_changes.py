@@ -87,5 +87,5 @@ class SeriesChanges:
 
 def between(current: HeatRelease, target: HeatRelease) -> Iterator[SeriesChanges]:
     """The series after the current one up to the target's, with their changes."""
-    for major in range(current.version.major + 1, target.version.major + 1):
+    for major in range(current.major + 1, target.major + 1):
         yield SeriesChanges(series_of(major), _CHANGES.get(major))

@@ -4,6 +4,7 @@ openstacksdk is imported where it is used: it takes longer to load than most gat
 """
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from heat_upgrade_checks.evidence.site import Site
 
 # Above Heat's rpc_response_timeout (60 s by default), so that Heat's own answer is seen.
 _TIMEOUT = 75
+# heat-api has /v1/PROJECT at its root; what comes before that is a proxy's.
+_PREFIX = re.compile(r"(.*?)(?:/v1(?:/[^/]*)?)?/?")
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -47,14 +51,15 @@ class Api:
 
 def observe(site: Site) -> Api:
     """Ask the catalogue's endpoint and each backend for a list of one stack."""
-    cloud, session = connect(site)
-    public = endpoint(cloud, session)
-    bases = [public, *(_on_backend(public, backend) for backend in site.plan.api.backends)]
-    return Api(cloud, tuple(_ask(session, base) for base in dict.fromkeys(bases)))
+    cloud, connection = connect(site)
+    public = endpoint(cloud, connection)
+    places = [(public,), *(_on_backend(public, backend) for backend in site.plan.api.backends)]
+    session = connection.session
+    return Api(cloud, tuple(_ask_where_it_is(session, each) for each in dict.fromkeys(places)))
 
 
 def connect(site: Site, timeout: float | None = None) -> tuple[str, Any]:
-    """The plan's cloud and a keystoneauth session on it, which renews its token.
+    """The plan's cloud and openstacksdk's connection to it, whose session renews its token.
 
     `timeout` limits, in seconds, whatever is asked without a limit of its own, such as Keystone.
 
@@ -74,7 +79,9 @@ def connect(site: Site, timeout: float | None = None) -> tuple[str, Any]:
         limit: dict[str, Any] = {} if timeout is None else {"api_timeout": timeout}
         connection = openstack.connect(cloud=cloud, app_name="heat-upgrade-check", **limit)
         site.secrets.add(connection.config.config.get("auth", {}).get("password"))
-        return cloud, connection.session
+        override = connection.config.get_endpoint("orchestration") or ""
+        site.secrets.add(urlsplit(override).password)
+        return cloud, connection
     except sdk.ConfigException:
         raise Unobserved(
             f"cloud {cloud} is in no clouds.yaml that was found; correct api.cloud or OS_CLOUD, or "
@@ -84,30 +91,58 @@ def connect(site: Site, timeout: float | None = None) -> tuple[str, Any]:
         raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
 
 
-def endpoint(cloud: str, session: Any) -> str:
-    """Where the catalogue says that Heat's API is.
+def endpoint(cloud: str, connection: Any) -> str:
+    """Where Heat's API is: by the cloud's entry, or by the catalogue for its region and interface.
 
     :raises Unobserved: Keystone gives no catalogue, or it names no such endpoint.
     """
     from keystoneauth1 import exceptions as ksa
+    from openstack import exceptions as sdk
 
     try:
-        public = session.get_endpoint(service_type="orchestration")
-    except (ksa.ClientException, OSError) as error:
+        public = connection.endpoint_for("orchestration")
+        if public and "%(" in public:
+            # As keystoneauth fills in an override.
+            project = str(connection.session.get_project_id())
+            for name in ("project_id", "tenant_id"):
+                public = public.replace(f"%({name})s", project)
+    except (ksa.ClientException, sdk.SDKException, OSError) as error:
         raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
     if not public:
         raise Unobserved(
-            f"cloud {cloud} has no orchestration endpoint in its catalogue; "
-            "correct api.cloud in the plan"
+            f"cloud {cloud} has no orchestration endpoint in its catalogue for the region and "
+            "interface of its entry in clouds.yaml; correct those, or api.cloud in the plan"
         )
     return str(public)
 
 
-def _on_backend(public: str, backend: str) -> str:
-    """The catalogue's path at one backend."""
-    here, there = urlsplit(public), urlsplit(backend)
-    path = there.path.rstrip("/") + here.path if there.path.strip("/") else here.path
-    return urlunsplit((there.scheme, there.netloc, path, "", ""))
+def _on_backend(public: str, backend: str) -> tuple[str, ...]:
+    """Where the API can be at one backend, the likeliest place first.
+
+    A backend's own path comes before `/v1`. Without one, the catalogue's does or, behind a load
+    balancer that takes it away, none.
+    """
+    path, there = urlsplit(public).path, urlsplit(backend)
+    prefix, own = _prefix(path), _prefix(there.path)
+    return tuple(
+        urlunsplit((there.scheme, there.netloc, before + path.removeprefix(prefix), "", ""))
+        for before in ((own,) if own else dict.fromkeys((prefix, "")))
+    )
+
+
+def _prefix(path: str) -> str:
+    match = _PREFIX.fullmatch(path)
+    return match[1] if match else path
+
+
+def _ask_where_it_is(session: Any, places: tuple[str, ...]) -> Endpoint:
+    """The first answer that is not 404, or else the first one."""
+    answers = []
+    for place in places:
+        answers.append(_ask(session, place))
+        if answers[-1].status != _NOT_FOUND:
+            return answers[-1]
+    return answers[0]
 
 
 def _ask(session: Any, base: str) -> Endpoint:

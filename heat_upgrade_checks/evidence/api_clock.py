@@ -129,10 +129,10 @@ class ApiClock:
             target=self._ask, args=(*self._cloud, ask), name="api-ask", daemon=True
         ).start()
 
-    def _ask(self, cloud: str, session: Any, ask: _Ask) -> None:
+    def _ask(self, cloud: str, connection: Any, ask: _Ask) -> None:
         up, error = None, ""
         try:
-            _question(cloud, session, ask)
+            _question(cloud, connection, ask)
             up = True
         except _Unanswered as problem:
             up, error = False, str(problem)
@@ -150,11 +150,12 @@ class ApiClock:
         self._wake()
 
 
-def _question(cloud: str, session: Any, ask: _Ask) -> None:
+def _question(cloud: str, connection: Any, ask: _Ask) -> None:
     """Ask for a list of one stack, which an engine has to give."""
     from keystoneauth1 import exceptions as ksa
 
-    url = f"{api.endpoint(cloud, session).rstrip('/')}/stacks"
+    session = connection.session
+    url = f"{api.endpoint(cloud, connection).rstrip('/')}/stacks"
     for fresh_token in (False, True):
         try:
             if fresh_token:

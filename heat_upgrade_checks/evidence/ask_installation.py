@@ -9,16 +9,39 @@ imports nothing of Heat: what is installed is read from the metadata of the dist
 import importlib.util
 import json
 import os
+import re
 import sys
 from importlib import metadata
 
 HEAT = "openstack-heat"
 
 
-def unmet_requirements(root):
+def normalised(name):
+    """A distribution's name as PEP 503 compares them."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed():
+    """The distributions and their versions, by normalised name.
+
+    Before 3.10, importlib.metadata finds them by the spelling of their folder only. The first one
+    on sys.path is the one that counts; one without readable metadata is none.
+    """
+    found, versions = {}, {}
+    for distribution in metadata.distributions():
+        try:
+            told = distribution.metadata
+            name, version = told["Name"], told["Version"]
+        except (TypeError, KeyError, OSError):
+            continue
+        if name and version and normalised(name) not in found:
+            found[normalised(name)], versions[normalised(name)] = distribution, version
+    return found, versions
+
+
+def unmet_requirements(root, found, versions):
     """What `pip check` would say of the distributions that Heat needs, directly or not."""
     from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
 
     unmet, seen, waiting = [], set(), [(root, frozenset())]
     while waiting:
@@ -26,19 +49,17 @@ def unmet_requirements(root):
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
-        for text in metadata.distribution(name).requires or []:
+        for text in found[name].requires or []:
             requirement = Requirement(text)
             marker = requirement.marker
             if marker and not any(marker.evaluate({"extra": e}) for e in (extras or {""})):
                 continue
-            try:
-                version = metadata.version(requirement.name)
-            except metadata.PackageNotFoundError:
-                unmet.append((name, requirement.name, str(requirement.specifier), ""))
-                continue
-            if not requirement.specifier.contains(version, prereleases=True):
+            needed = normalised(requirement.name)
+            version = versions.get(needed, "")
+            if not version or not requirement.specifier.contains(version, prereleases=True):
                 unmet.append((name, requirement.name, str(requirement.specifier), version))
-            waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+            if version:
+                waiting.append((needed, frozenset(requirement.extras)))
     return sorted(set(unmet))
 
 
@@ -56,32 +77,26 @@ def lost_files(heat):
     ]
 
 
-def version_of(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 def answer(names):
-    found = importlib.util.find_spec("heat")
-    package = bool(found and found.submodule_search_locations)
+    found, versions = installed()
+    module = importlib.util.find_spec("heat")
+    package = bool(module and module.submodule_search_locations)
     told = {
         "python": "%d.%d.%d" % sys.version_info[:3],
-        "version": version_of(HEAT),
+        "version": versions.get(HEAT, ""),
         "package": package,
         "requires_python": "",
         "unmet": [],
         "unchecked": "",
         "lost": [],
-        "libraries": {name: version_of(name) for name in names},
+        "libraries": {name: versions.get(normalised(name), "") for name in names},
     }
     if told["version"]:
-        heat = metadata.distribution(HEAT)
+        heat = found[HEAT]
         told["requires_python"] = heat.metadata["Requires-Python"] or ""
         told["lost"] = lost_files(heat) if package else []
         try:
-            told["unmet"] = unmet_requirements(HEAT)
+            told["unmet"] = unmet_requirements(HEAT, found, versions)
         except ImportError as error:
             told["unchecked"] = "no module named %s" % error.name
     return told

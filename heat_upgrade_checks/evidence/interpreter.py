@@ -7,10 +7,11 @@ import os
 import subprocess
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
-from threading import Lock, Thread
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
 from typing import Any, Literal
 
 from heat_upgrade_checks.errors import Unobserved
@@ -32,7 +33,10 @@ _HERE = Path(__file__).parent
 # oslo.service runs, which cannot be chosen any more once that is loaded (heat/cmd/engine.py).
 SERVICES = ("heat.cmd.engine", "heat.engine.service", "heat.engine.resources")
 
-_Answers = dict[int, Future[dict[str, Any]]]
+_Answer = Future[dict[str, Any]]
+_Answers = dict[int, _Answer]
+# Lines to write, each with its answer; None is the end.
+_Questions = SimpleQueue[tuple[bytes, _Answer] | None]
 
 
 class Interpreter:
@@ -52,7 +56,8 @@ class Interpreter:
         if prefix:
             self._remedy += f" and {side}.prefix"
         self._answers: _Answers = {}
-        self._asked: dict[tuple[str, ...], Future[dict[str, Any]]] = {}
+        self._asked: dict[tuple[str, ...], _Answer] = {}
+        self._questions: _Questions = SimpleQueue()
         self._lock = Lock()
         self._numbers = itertools.count()
         # Nothing else of our own environment: a PYTHONPATH would make it another interpreter, and
@@ -70,9 +75,13 @@ class Interpreter:
             )
         except OSError as error:
             raise Unobserved(self._does_not_start(prefix, error)) from None
-        listener = Thread(target=_listen, args=(self._process, self._answers), daemon=True)
-        listener.start()
-        weakref.finalize(self, _end, self._process, listener)
+        self._ended = Event()
+        heard = (self._process, self._answers, self._ended)
+        listener = Thread(target=_listen, args=heard, daemon=True)
+        writer = Thread(target=_write, args=(self._process, self._questions), daemon=True)
+        for thread in (listener, writer):
+            thread.start()
+        weakref.finalize(self, _end, self._process, self._questions, (listener, writer))
 
     def ask(self, script: str, *arguments: str, imports: Sequence[str] = ()) -> dict[str, Any]:
         """What a script of this folder answers there: one JSON object on standard output.
@@ -88,7 +97,7 @@ class Interpreter:
             raise Unobserved(
                 f"interpreter {self._python} gave no answer within {_TIMEOUT} s; try it by hand"
             ) from None
-        except (OSError, EOFError):
+        except EOFError:
             raise self._no_answer(self._process.wait()) from None
         try:
             answer: dict[str, Any] = json.loads(told["output"])
@@ -98,19 +107,18 @@ class Interpreter:
             raise Unobserved(f"interpreter {self._python}: {answer['error']}; {self._remedy}")
         return answer
 
-    def _put(
-        self, script: str, arguments: Sequence[str], imports: Sequence[str]
-    ) -> Future[dict[str, Any]]:
+    def _put(self, script: str, arguments: Sequence[str], imports: Sequence[str]) -> _Answer:
         with self._lock:
             if (script, *arguments) in self._asked:
                 return self._asked[script, *arguments]
-            number, answered = next(self._numbers), Future[dict[str, Any]]()
+            number, answered = next(self._numbers), _Answer()
             text = _HERE.joinpath(script).read_text(encoding="utf-8")
             question = {"id": number, "script": text, "arguments": arguments, "imports": imports}
             self._answers[number] = answered
-            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-            self._process.stdin.write(json.dumps(question).encode() + b"\n")
-            self._process.stdin.flush()
+            self._questions.put((json.dumps(question).encode() + b"\n", answered))
+            # Its end was heard before this question stood among those that wait.
+            if self._ended.is_set():
+                _leave_unanswered(answered)
             self._asked[script, *arguments] = answered
             return answered
 
@@ -131,31 +139,53 @@ class Interpreter:
         )
 
 
-def _listen(process: subprocess.Popen[bytes], answers: _Answers) -> None:
+def _write(process: subprocess.Popen[bytes], questions: _Questions) -> None:
+    """Write each question; what does not read, such as a hung `podman exec`, keeps this waiting."""
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    while question := questions.get():
+        rest, answered = question
+        try:
+            # Not through the buffer, whose lock would be held meanwhile.
+            while rest:
+                rest = rest[os.write(process.stdin.fileno(), rest) :]
+        except OSError:
+            _leave_unanswered(answered)
+    process.stdin.close()
+
+
+def _listen(process: subprocess.Popen[bytes], answers: _Answers, ended: Event) -> None:
     """Hand each answer to whoever waits for it, until the interpreter ends."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     for line in process.stdout:
         try:
             told = json.loads(line)
             answers[told["id"]].set_result(told)
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, InvalidStateError):
             break  # It is no Python, or something in it writes where only answers belong.
     process.kill()
+    ended.set()
     for waiting in tuple(answers.values()):
-        if not waiting.done():
-            waiting.set_exception(EOFError())
+        _leave_unanswered(waiting)
 
 
-def _end(process: subprocess.Popen[bytes], listener: Thread) -> None:
-    assert process.stdin is not None  # noqa: S101 - it is a pipe
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
+def _leave_unanswered(answer: _Answer) -> None:
+    with contextlib.suppress(InvalidStateError):
+        answer.set_exception(EOFError())
+
+
+def _end(
+    process: subprocess.Popen[bytes], questions: _Questions, threads: Sequence[Thread]
+) -> None:
     # It ends when there are no more questions, and ends those that it still answers.
-    with contextlib.suppress(OSError):
-        process.stdin.close()
+    questions.put(None)
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
-    listener.join()
-    process.wait()
-    process.stdout.close()
+    # What hangs in the kernel, or left its pipes to a child, is not waited for.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    for thread in threads:
+        thread.join(_GRACE)
+    if process.stdout is not None and not any(thread.is_alive() for thread in threads):
+        process.stdout.close()

@@ -7,6 +7,8 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from heat_upgrade_checks.errors import Unobserved
@@ -14,6 +16,8 @@ from heat_upgrade_checks.errors import Unobserved
 _NOTES = "releasenotes/notes"
 _LARGEST = 256 * 1024
 _IN_SDIST = re.compile(r"[^/]+/releasenotes/notes/([^/]+\.yaml)")
+_ABOUT = "PKG-INFO"
+_TOPMOST = re.compile(r".+-(\d+\.\d+\.\d[^-]*)")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
 _PIECE = 1024 * 1024
 _GIT_SECONDS = 60
@@ -24,16 +28,20 @@ def read_notes(source: Path) -> dict[str, bytes]:
 
     A source without any note proves nothing and is Unobserved.
     """
-    try:
+    with _reading(source):
         notes = dict(_in_folder(source) if source.is_dir() else _in_sdist(source))
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        reason = getattr(error, "strerror", None) or "no whole .tar.gz archive"
-        raise Unobserved(
-            f"release notes in {source} cannot be read ({reason}): "
-            "name an sdist of Heat or a folder with its release notes, or fetch both sdists with "
-            "`heat-upgrade-check notes --fetch`"
-        ) from None
     return _not_empty(notes, str(source))
+
+
+def version_of(source: Path) -> str | None:
+    """The version that an sdist or a source tree says it has; None for a mere folder of notes."""
+    with _reading(source):
+        if not source.is_dir():
+            return _version_of_sdist(source)
+        inside = source.resolve()
+        root = inside.parents[1] if inside.match(_NOTES) else inside
+        about = root / _ABOUT
+        return _version_in(about.read_bytes()) if about.is_file() else None
 
 
 def read_tag(checkout: Path, version: str) -> dict[str, bytes]:
@@ -49,6 +57,19 @@ def read_tag(checkout: Path, version: str) -> dict[str, bytes]:
     return _not_empty(notes, f"{checkout} at tag {version}")
 
 
+@contextmanager
+def _reading(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        reason = getattr(error, "strerror", None) or "no whole .tar.gz archive"
+        raise Unobserved(
+            f"release notes in {source} cannot be read ({reason}): "
+            "name an sdist of Heat or a folder with its release notes, or fetch both sdists with "
+            "`heat-upgrade-check notes --fetch`"
+        ) from None
+
+
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     inner = folder / _NOTES
     for path in sorted((inner if inner.is_dir() else folder).iterdir()):
@@ -59,10 +80,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _in_sdist(path: Path) -> Iterator[tuple[str, bytes]]:
     """The notes in an sdist, which is read as a stream: no path in it is ever written to."""
-    with (
-        gzip.open(path) as stream,
-        tarfile.open(fileobj=stream, mode="r|", errors="backslashreplace") as archive,
-    ):
+    with gzip.open(path) as stream, _archive(stream) as archive:
         for member in archive:
             found = _IN_SDIST.fullmatch(member.name)
             if not found or not member.isreg():
@@ -73,6 +91,28 @@ def _in_sdist(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield found[1], content.read()
         while stream.read(_PIECE):
             pass  # The archive's end comes before the CRC.
+
+
+def _version_of_sdist(path: Path) -> str | None:
+    """What its PKG-INFO says, or its topmost folder's name where it has none."""
+    topmost = None
+    with gzip.open(path) as stream, _archive(stream) as archive:
+        for member in archive:
+            folder, _, name = member.name.partition("/")
+            topmost = topmost or _TOPMOST.fullmatch(folder)
+            about = name == _ABOUT and member.isreg() and archive.extractfile(member)
+            if about:
+                return _version_in(about.read(_LARGEST))
+    return topmost[1] if topmost else None
+
+
+def _archive(stream: gzip.GzipFile) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|", errors="backslashreplace")
+
+
+def _version_in(about: bytes) -> str | None:
+    told = BytesHeaderParser().parsebytes(about)["Version"]
+    return None if told is None else str(told)
 
 
 def _blob(entry: bytes) -> tuple[str, str]:

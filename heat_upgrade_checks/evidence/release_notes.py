@@ -3,15 +3,17 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import yaml
 
-from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks import releases
+from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence import release, release_note_touches
 from heat_upgrade_checks.evidence.acknowledgements import read_acknowledgements
 from heat_upgrade_checks.evidence.release_note_facts import Note, ReleaseNotes
-from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag
-from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag, version_of
+from heat_upgrade_checks.evidence.site import SideName, Site
 from heat_upgrade_checks.yaml_documents import UNREADABLE_YAML
 
 # What `reno new` ends a name with; reno takes notes with the same id for one, whatever their names
@@ -27,12 +29,16 @@ def observe(site: Site) -> ReleaseNotes:
             "the plan names no release notes; fetch them with `heat-upgrade-check notes --fetch`, "
             "or add: notes: {current: SDIST_OR_FOLDER, target: SDIST_OR_FOLDER}"
         )
+    versions = release.observe_current(site).version, release.observe_target(site).version
     if plan.current is not None and plan.target is not None:
-        names = str(plan.current), str(plan.target)
         current, target = read_notes(plan.current), read_notes(plan.target)
+        names = (
+            _source("current", plan.current, versions[0]),
+            _source("target", plan.target, versions[1]),
+        )
     elif plan.git is not None:
-        names = release.observe_current(site).version, release.observe_target(site).version
-        current, target = (read_tag(plan.git, version) for version in names)
+        names = versions
+        current, target = (read_tag(plan.git, version) for version in versions)
     acknowledgements = read_acknowledgements(plan.acknowledgements)
     notes = new_notes(current, target)
     touches, untold = release_note_touches.find(site, notes)
@@ -46,6 +52,29 @@ def observe(site: Site) -> ReleaseNotes:
         lost_notes(current, target),
         edited_notes(current, target),
     )
+
+
+def _source(side: SideName, source: Path, version: str) -> str:
+    """The source's name, once it is known to be no other release's where it says whose it is.
+
+    An earlier point release of the current series will do: it only makes more notes new.
+    """
+    told = version_of(source)
+    if told is None:
+        return f"{source} (version not told)"
+    wanted = releases.parse(version)
+    try:
+        found = releases.parse(told)
+    except UsageError as error:
+        raise Unobserved(f"notes.{side} of the plan, {source}: {error}") from None
+    earlier = found.major == wanted.major and found.version < wanted.version
+    if found.version != wanted.version and not (side == "current" and earlier):
+        raise Unobserved(
+            f"notes.{side} of the plan, {source}, has the notes of Heat {found}, but the {side} "
+            f"release is {wanted}; fetch the right ones with `heat-upgrade-check notes --fetch`, "
+            f"or correct notes.{side}"
+        )
+    return str(source)
 
 
 def new_notes(current: Mapping[str, bytes], target: Mapping[str, bytes]) -> tuple[Note, ...]:

@@ -206,6 +206,14 @@ def test_what_touches_the_deployment_comes_first(tmp_path: Path) -> None:
         assert digest in (closed.folder / "gate.html").read_text("utf-8")
 
 
+def test_the_sdists_of_the_last_upgrade_prove_nothing(tmp_path: Path) -> None:
+    last = {side: str(venvs.sdist(each)) for side, each in (("current", 24), ("target", 25))}
+    outcome = _judge(_plan(tmp_path, 25, 26, notes=last), ID)
+    assert outcome.code == 3
+    said = "has the notes of Heat 24.1.2 (2025.1), but the current release is 25.0.2 (2025.2)"
+    assert said in outcome.check(ID)["reason"]
+
+
 def test_one_changed_byte_opens_a_note_again(tmp_path: Path) -> None:
     plan = _plan(tmp_path, 24, 25)
     assert _call(plan, "notes").code == 0

@@ -1,13 +1,16 @@
 """Judgement on installed code, and the reading of files that start services."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import packaging
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, UsageError
-from heat_upgrade_checks.evidence import code, service_files, start_lines
+from heat_upgrade_checks.evidence import code, installation, service_files, start_lines
 from heat_upgrade_checks.evidence.code import Code, Failure
 from heat_upgrade_checks.evidence.installation import Installation, Unmet
 from heat_upgrade_checks.evidence.libraries import Libraries
@@ -18,6 +21,7 @@ from heat_upgrade_checks.evidence.start_lines import Mention
 from heat_upgrade_checks.evidence.upgrade_check import UpgradeCheck
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.plan import Plan, load
+from heat_upgrade_checks.releases import parse
 from tests.unit import checks
 
 CHECKS = checks.module("check_code")
@@ -155,6 +159,50 @@ def test_an_installation_without_its_engine() -> None:
     assert _levels(gate) == [("blocker", "heat-engine", "openstack-heat has no such command there")]
 
 
+# As before Python 3.10: what is looked for by name is found by its folder's spelling only.
+_BY_SPELLING = """
+import os, sys
+from importlib import metadata
+sys.path[:] = [{folder!r}, *(each for each in sys.path if "site-packages" not in each)]
+def distribution(name):
+    for each in os.listdir({folder!r}):
+        if each.startswith(name + "-") and each.endswith(".dist-info"):
+            return metadata.PathDistribution(__import__("pathlib").Path({folder!r}, each))
+    raise metadata.PackageNotFoundError(name)
+metadata.distribution, metadata.version = distribution, lambda name: distribution(name).version
+"""
+
+
+def test_distributions_are_found_however_their_names_are_spelled(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    for spelled, name, version, requires in (
+        ("openstack_heat", "openstack-heat", "24.1.2", ("oslo.config>=6", "Oslo.DB>=6", "none")),
+        ("oslo.config", "oslo.config", "9.7.1", ("PyYAML>=5; extra == 'x'", "stevedore>=1.20")),
+        ("oslo_db", "oslo.db", "5.0", ()),
+        ("stevedore", "stevedore", "5.4.0", ("Typing_Extensions",)),
+        ("typing-extensions", "typing-extensions", "4.1", ()),
+    ):
+        info = folder / f"{spelled}-{version}.dist-info"
+        info.mkdir(parents=True)
+        lines = [f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {each}" for each in requires]
+        (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, ""]), "utf-8")
+    (folder / "half_removed-1.0.dist-info").mkdir()
+    (folder / "heat").mkdir()
+    (folder / "heat" / "__init__.py").touch()
+    (folder / "packaging").symlink_to(Path(packaging.__file__).parent)
+    script = Path(installation.__file__).with_name("ask_installation.py").read_text("utf-8")
+    source = _BY_SPELLING.format(folder=str(folder)) + script
+    command = [sys.executable, "-I", "-c", source, "oslo.config", "oslo.db", "oslo.log"]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert (told["version"], told["package"], told["unchecked"]) == ("24.1.2", True, "")
+    assert told["unmet"] == [
+        ["openstack-heat", "Oslo.DB", ">=6", "5.0"],
+        ["openstack-heat", "none", "", ""],
+    ]
+    assert told["libraries"] == {"oslo.config": "9.7.1", "oslo.db": "5.0", "oslo.log": ""}
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -231,11 +279,15 @@ def test_python_that_cannot_be_told(changes: dict[str, Any]) -> None:
 
 
 def _libraries(heat: str = "26.0.2", *tls: str, **versions: str) -> Judgement:
-    named = {f"oslo.{name}": version for name, version in versions.items()}
+    # The others are what the series has.
+    own = LIBRARIES if versions else {}
+    major = parse(heat).major if heat else 0
+    named = {name: "{}.{}.0".format(*each.get(major, (1, 0))) for name, each in own.items()}
+    named |= {f"oslo.{name}": version for name, version in versions.items()}
     return checks.judge(
         CHECKS.check_libraries_are_of_the_series,
         "installed",
-        target_libraries=Libraries(PYTHON, heat, named, tls),
+        target_libraries=Libraries(PYTHON, heat, {k: v for k, v in named.items() if v}, tls),
     )
 
 
@@ -293,6 +345,11 @@ def test_libraries_that_cannot_be_compared() -> None:
         _libraries("28.0.0", messaging="19.0.0")
     assert len(_libraries("", messaging="17.3.0").unknowns) == 1
     assert len(_libraries().unknowns) == 1
+
+
+def test_a_library_that_is_not_found_is_not_passed_over() -> None:
+    (unknown,) = _libraries(db="").unknowns
+    assert "has no oslo.db, which Heat needs; install it with the upper-constraints" in unknown
 
 
 # --- code.upgrade-check

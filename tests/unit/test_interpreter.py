@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +104,35 @@ def test_a_silent_question_is_not_waited_for_and_not_left(
     while Path(f"/proc/{child}").exists():
         assert time.monotonic() < deadline, "the question's process is left"
         time.sleep(0.05)
+
+
+_HUNG = """
+from pathlib import Path
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence import interpreter
+interpreter._TIMEOUT = interpreter._GRACE = 1
+interpreter._HERE = Path({scripts!r})
+python = interpreter.Interpreter(Path({program!r}), "current")
+for number in range(2):
+    try:
+        python.ask("q.py", str(number))
+    except Unobserved as error:
+        print(error)
+"""
+
+
+def test_what_does_not_read_its_questions_is_ended(scripts: Path) -> None:
+    program = scripts / "hung"
+    program.write_text(f"#!/bin/sh\necho $$ >{scripts}/pid\nexec sleep 300\n", "utf-8")
+    program.chmod(0o755)
+    (scripts / "q.py").write_text("#" * 200_000, "utf-8")
+    source = _HUNG.format(scripts=str(scripts), program=str(program))
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    sentence = f"interpreter {program} gave no answer within 1 s; try it by hand"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [sentence] * 2
+    assert not Path(f"/proc/{(scripts / 'pid').read_text().strip()}").exists()
 
 
 @pytest.mark.parametrize("program", ["/bin/false", "/bin/cat", "/bin/echo"])

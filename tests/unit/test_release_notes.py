@@ -24,10 +24,11 @@ from heat_upgrade_checks.evidence.acknowledgements import (
 )
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
 from heat_upgrade_checks.evidence.release_note_mentions import Option, options_of, types_of
-from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag
-from heat_upgrade_checks.evidence.release_notes import edited_notes, lost_notes, new_notes
+from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag, version_of
+from heat_upgrade_checks.evidence.release_notes import edited_notes, lost_notes, new_notes, observe
+from heat_upgrade_checks.evidence.site import Site
 from tests.driver import Outcome, call
-from tests.unit.checks import judge, module
+from tests.unit.checks import judge, module, plan
 
 OLD = {"drop-python-39-aa.yaml": b"---\nupgrade:\n  - Python 3.9 is gone.\n"}
 NEW = {
@@ -37,10 +38,18 @@ NEW = {
 }
 
 
-def sdist(path: Path, notes: Mapping[str, bytes], folder: str = "releasenotes/notes") -> Path:
+def sdist(
+    path: Path,
+    notes: Mapping[str, bytes],
+    folder: str = "releasenotes/notes",
+    topmost: str = "openstack_heat-26.0.2",
+    about: bytes = b"",
+) -> Path:
+    files = {f"{folder}/{name}": content for name, content in notes.items()}
+    files = {f"{folder}/../../README.yaml": b"x", **({"PKG-INFO": about} if about else {}), **files}
     with tarfile.open(path, "w:gz") as archive:
-        for name, content in {"../../README.yaml": b"x", **notes}.items():
-            member = tarfile.TarInfo(f"openstack_heat-26.0.2/{folder}/{name}")
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"{topmost}/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return path
@@ -84,6 +93,23 @@ def test_notes_come_out_of_an_sdist_a_folder_and_a_source_tree(tmp_path: Path) -
     (folder / ".placeholder").touch()
     assert read_notes(folder) == NEW
     assert read_notes(tmp_path / "source") == NEW
+
+
+def test_a_source_tells_its_version(tmp_path: Path) -> None:
+    about = b"Metadata-Version: 2.1\nName: openstack-heat\nVersion: 25.0.2\n\nVersion: 1\n"
+    assert version_of(sdist(tmp_path / "heat.tar.gz", NEW, about=about)) == "25.0.2"
+    notes = tree(tmp_path / "source/releasenotes/notes", NEW)
+    assert version_of(notes) is version_of(tmp_path / "source") is None
+    (tmp_path / "source" / "PKG-INFO").write_bytes(about)
+    assert version_of(notes) == version_of(tmp_path / "source") == "25.0.2"
+    for topmost, version in (
+        ("openstack_heat-26.0.2", "26.0.2"),
+        ("heat-26.0.0.0rc1", "26.0.0.0rc1"),
+        ("heat-stable-2026.1", None),
+        ("heat-8f9bd3e5", None),
+        ("heat", None),
+    ):
+        assert version_of(sdist(tmp_path / "x.tar.gz", NEW, topmost=topmost)) == version
 
 
 def test_notes_come_out_of_a_tag_whatever_is_checked_out(checkout: Path) -> None:
@@ -281,6 +307,80 @@ def test_facts_survive_json() -> None:
     )
 
 
+# --- whose notes they are -------------------------------------------------------------------------
+
+
+def compared(folder: Path, current: str, target: str) -> ReleaseNotes:
+    """What is told of sdists of these versions, for an upgrade from 25.0.2 to 26.0.2."""
+    given = {
+        side: str(sdist(folder / f"{side}.tar.gz", NEW, topmost=f"openstack_heat-{version}"))
+        for side, version in (("current", current), ("target", target))
+    }
+    return observe(Site(plan(notes=given), folder))
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "said"),
+    [
+        (
+            "25.0.3",
+            "26.0.2",
+            r"current\.tar\.gz, has the notes of Heat 25\.0\.3 \(2025\.2\), but t",
+        ),
+        (
+            "24.1.2",
+            "26.0.2",
+            r"current\.tar\.gz, has the notes of Heat 24\.1\.2 \(2025\.1\), but t",
+        ),
+        (
+            "26.0.2",
+            "25.0.2",
+            r"current\.tar\.gz, has the notes of Heat 26\.0\.2 \(2026\.1\), but t",
+        ),
+        (
+            "25.0.2",
+            "25.0.2",
+            r"target release is 26\.0\.2 \(2026\.1\); .* `heat-upgrade-check notes -",
+        ),
+        (
+            "25.0.2",
+            "26.0.0",
+            r"target\.tar\.gz, has the notes of Heat 26\.0\.0 \(2026\.1\), but th",
+        ),
+        (
+            "25.0.2",
+            "26.0.3",
+            r"target\.tar\.gz, has the notes of Heat 26\.0\.3 \(2026\.1\), but th",
+        ),
+        ("25.0.2", "2.0.0", r"notes\.target of the plan, .*: Heat 2\.0\.0 is older than Rocky"),
+    ],
+)
+def test_notes_of_another_release_prove_nothing(
+    current: str, target: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Unobserved, match=said):
+        compared(tmp_path, current, target)
+
+
+@pytest.mark.parametrize("current", ["25.0.2", "25.0.0", "25.0.0.0rc1"])
+def test_an_earlier_one_of_the_current_series_only_makes_more_notes_new(
+    current: str, tmp_path: Path
+) -> None:
+    assert compared(tmp_path, current, "26.0.2").current == f"{tmp_path}/current.tar.gz"
+
+
+def test_a_folder_that_does_not_tell_its_version_is_said_to_be_one(tmp_path: Path) -> None:
+    given = {"current": tree(tmp_path / "old", OLD), "target": tree(tmp_path / "new", NEW)}
+    site = Site(plan(notes=given), tmp_path)
+    said = f"{tmp_path}/new (version not told) are not in {tmp_path}/old (version not told), "
+    assert said in observe(site).extent
+    (tmp_path / "new" / "PKG-INFO").write_text("Version: 26.0.1\n", "utf-8")
+    with pytest.raises(
+        Unobserved, match=r"has the notes of Heat 26\.0\.1 \(2026\.1\), but the tar"
+    ):
+        observe(site)
+
+
 # --- what a note speaks of ------------------------------------------------------------------------
 
 GIVEN: tuple[Option, ...] = (
@@ -472,7 +572,9 @@ BREAKOUTS = [
 @pytest.mark.parametrize("text", BREAKOUTS)
 def test_no_text_breaks_out_of_its_comment(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.yaml"
-    hostile = Note(f"a{text}.yaml".encode("utf-8", "replace").decode(), "0" * 64, {})
+    # No file, tag or archive gives a name with a NUL, and no YAML of ours takes one.
+    name = f"a{text}.yaml".replace("\0", "").encode("utf-8", "replace").decode()
+    hostile = Note(name, "0" * 64, {})
     hostile = Note(hostile.name, hostile.sha256, {"upgrade": (text,), text: (text, text)})
     write_acknowledgements(path, [hostile])
     (entry,) = read_acknowledgements(path)
@@ -481,7 +583,7 @@ def test_no_text_breaks_out_of_its_comment(text: str, tmp_path: Path) -> None:
     assert not set("\x00\x07\x1b\x85\u2028\u2029\u202e") & set(raw)
 
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
 @given(text=WORDS, by=WORDS, at=WORDS, remark=WORDS)

@@ -31,6 +31,13 @@ CHECKS = module("check_release")
         ("27.0.0", "2026.2", False),
         ("28.0.0", "2027.1", True),
         ("31.0.0", "2028.2", False),
+        # Built of master after 26's stable branch was made, and of that branch.
+        ("26.1.0.dev40", "2026.2", False),
+        ("1:25.1.0~git2026011309.8f9bd3e5-0ubuntu1", "2026.1", True),
+        ("26.0.1.dev3", "2026.1", True),
+        ("27.0.0.0b2.dev5", "2026.2", False),
+        ("24.1.0", "2025.1", True),
+        ("24.1.1.dev2", "2025.1", True),
     ],
 )
 def test_a_version_belongs_to_its_series(version: str, series: str, slurp: bool) -> None:
@@ -116,6 +123,11 @@ def test_what_is_no_known_version_is_refused_in_one_sentence(text: str, words: s
         ("26.0.2", "25.0.2", Hop.DOWNGRADE),
         ("24.1.2", "26.0.2", Hop.SKIP_LEVEL),
         ("26.0.2", "28.0.0", Hop.SKIP_LEVEL),
+        ("26.0.2", "26.1.0.dev40", Hop.NEXT_SERIES),
+        ("26.1.0.dev40", "27.0.0", Hop.POINT_RELEASE),
+        ("26.1.0.dev40", "26.1.1", Hop.DOWNGRADE),
+        ("25.0.2", "26.1.0.dev40", Hop.SKIPPED_SERIES),
+        ("24.1.2", "25.1.0.dev7", Hop.SKIP_LEVEL),
         ("25.0.2", "27.0.1", Hop.SKIPPED_SERIES),
         ("24.1.2", "27.0.1", Hop.SKIPPED_SERIES),
         ("24.1.2", "28.0.0", Hop.SKIPPED_SERIES),
@@ -173,6 +185,11 @@ def test_a_skip_level_hop_tells_what_both_series_bring() -> None:
     assert {each["series"] for each in finding.data["brings"]} == {"2025.2", "2026.1"}
     assert all(each["source"] for each in finding.data["brings"])
     assert len(finding.hint) < 1000, "a page cuts what is longer"
+
+
+def test_a_build_of_master_brings_what_its_series_does() -> None:
+    (finding, _) = path("24.1.2", "25.1.0.dev7", allow_skip_level=True).findings
+    assert {each["series"] for each in finding.data["brings"]} == {"2025.2", "2026.1"}
 
 
 def test_series_that_are_not_known_yet_are_said_to_be() -> None:

@@ -66,9 +66,27 @@ def check_broker_certificates_name_their_hosts(
 ) -> None:
     """The broker's certificate names the hosts in the target's transport_url."""
     gate.looked_at(broker_certificates.extent)
-    enforced = releases.parse(target_release.version).version.major >= _VERIFIES_HOSTNAME
+    enforced = releases.parse(target_release.version).major >= _VERIFIES_HOSTNAME
     for certificate in broker_certificates.certificates:
         if certificate.names_host:
+            if enforced and certificate.unnamed:
+                gate.warn(
+                    f"broker {certificate.broker}",
+                    f"has a certificate that does not name {', '.join(certificate.unnamed)}; Heat "
+                    "cannot fail over from there to it: it goes on to expect the name of the "
+                    "broker that it tried first",
+                    hint="Issue it with the names, or the IP addresses, of all brokers in "
+                    "transport_url as subjectAltNames.",
+                )
+            continue
+        if not certificate.trusted and not broker_certificates.ca_file:
+            gate.warn(
+                f"broker {certificate.broker}",
+                "has a certificate that this machine's authorities do not vouch for: "
+                f"{certificate.complaint}",
+                hint="Without ssl_ca_file in [oslo_messaging_rabbit] Heat takes those of the "
+                "machine it runs on: set it, or make sure that the authority is known there.",
+            )
             continue
         if not certificate.trusted:
             gate.block(

@@ -10,9 +10,11 @@ from heat_upgrade_checks.evidence.broker import OldQueues, Queue
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.notifications import Notifications
 from heat_upgrade_checks.evidence.peek import LeftMessage
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.programs import ENGINE
 from heat_upgrade_checks.queues import REPLY, addressed_engine, holds_work
 from heat_upgrade_checks.report.wording import counted
 
@@ -33,8 +35,8 @@ def check_old_queues_hold_no_work(
     elif old_queues.publish_rate:
         gate.block(
             f"vhost {old_queues.vhost}",
-            f"{old_queues.publish_rate:.1f} messages a second are still published to Heat's "
-            "exchange in it",
+            f"{old_queues.publish_rate:.1f} messages a second are still published to the queues "
+            "of work in it",
             hint="Wait until the old engines are idle; if it goes on, look for an API on it.",
         )
 
@@ -173,17 +175,20 @@ def check_nothing_uses_the_old_vhost(
     connections: Connections,
     current_configuration: Configuration,
     target_configuration: Configuration,
+    notifications: Notifications,
     gate: Judgement,
 ) -> None:
-    """Nothing is connected to the old vhost, so that it may be deleted."""
+    """Nothing is connected to the old vhost but for notifications."""
     if current_configuration.vhost == target_configuration.vhost:
         gate.not_applicable("both releases use the same vhost, which stays")
     gate.looked_at(connections.extent)
     old = connections.old
     if not old.exists:
         return
+    stays = notifications.sent and notifications.vhost == old.vhost
+    senders = [each for each in old.clients if stays and each.program == ENGINE and not each.reads]
     for client in old.clients:
-        if role(client, old) in {Role.ENGINE, Role.API}:
+        if client not in senders and role(client, old) in {Role.ENGINE, Role.API}:
             gate.block(
                 str(client),
                 _connected(client, old),
@@ -191,7 +196,20 @@ def check_nothing_uses_the_old_vhost(
                 data=_told(client),
             )
     tell_of_others(old, gate, "Find out what it is before this vhost is deleted.")
-    if not old.clients:
+    if stays:
+        gate.note(
+            f"vhost {old.vhost}",
+            "must stay: the target release sends its notifications there, now by "
+            f"{counted(sum(each.connections for each in senders), 'connection')} of its engines",
+            data={"processes": [str(client) for client in senders]},
+        )
+    elif notifications.sent and notifications.unknown:
+        gate.note(
+            f"vhost {old.vhost}",
+            "may be where the target release sends its notifications, which could not be seen: "
+            f"{notifications.unknown}",
+        )
+    elif not old.clients:
         gate.note(
             f"vhost {old.vhost}",
             "is not used any more and may be deleted",

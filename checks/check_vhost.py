@@ -112,7 +112,7 @@ def _judge(
             "restarted needs a waiver.",
             data=data,
         )
-    elif engine.host not in gate.plan.current.engines:
+    elif engine.host not in {*gate.plan.current.engines} & {*gate.plan.target.engines}:
         gate.note(
             f"engine {engine}",
             f"is on vhost {engine.vhosts[0]}; nothing names the release it should run",

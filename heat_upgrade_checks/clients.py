@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from heat_upgrade_checks.evidence.connections import Client, VhostClients
+from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.programs import (
     APIS,
@@ -47,6 +47,20 @@ def role(client: Client, side: VhostClients) -> Role:
     if client.user in side.accounts and (client.program in WSGI_SERVERS or calling):
         return Role.OTHER if _publishes_elsewhere(client, side) else Role.API
     return Role.UNKNOWN
+
+
+def only_sends(client: Client, connections: Connections) -> bool:
+    """Whether this process reads nothing here and is an engine at work on the other vhost.
+
+    So is an engine that sends its notifications here.
+    """
+    return not client.reads and any(
+        (other.program, other.pid, other.peer_host)
+        == (client.program, client.pid, client.peer_host)
+        and any(map(serves_engines, other.reads))
+        for side in connections.sides
+        for other in side.clients
+    )
 
 
 def _publishes_elsewhere(client: Client, side: VhostClients) -> bool:

@@ -71,10 +71,14 @@ def releases_by_host(
 ) -> dict[str, SideName]:
     """The release that an engine should run, for the hosts that only one release has.
 
-    The plan's `engines` tell, or the host that a configuration names; `new` is None as long as the
-    target release has none.
+    The plan's `engines` tell, or without any the hosts that the configurations set; `new` is None
+    as long as the target release has none. One release's hosts alone tell nothing: the other may
+    have the same.
     """
-    current = set(plan.current.engines) or {old.host}
-    target = set(plan.target.engines) or ({new.host} if new else set())
+    current, target = set(plan.current.engines), set(plan.target.engines)
+    if not current and not target and new and old.host_is_set and new.host_is_set:
+        current, target = {old.host}, {new.host}
+    if not current or not target:
+        return {}
     named: dict[str, SideName] = dict.fromkeys(current - target, "current")
     return named | dict.fromkeys(target - current, "target")

@@ -87,9 +87,6 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
             return [_live(queue, state) for queue in queues]
         case ["api", "exchanges", vhost] if unquote(vhost) in state["vhosts"]:
             return list(_exchanges(unquote(vhost), state))
-        case ["api", "exchanges", vhost, name] if unquote(vhost) in state["vhosts"]:
-            named = {row["name"]: row for row in _exchanges(unquote(vhost), state)}
-            return named.get(name)
         case [
             "api",
             "policies" | "operator-policies" | "vhost-limits",

@@ -13,7 +13,6 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database import Database
 from heat_upgrade_checks.evidence.database import observe as observe_database
 from heat_upgrade_checks.evidence.management import body, connect, get, require_sight
-from heat_upgrade_checks.evidence.messaging_options import control_exchange
 from heat_upgrade_checks.evidence.peek import LeftMessage, peek
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -23,6 +22,8 @@ _PAGE = 500
 # Seconds from one sample to the next. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
 _STATISTICS_INTERVAL = 7.0
+# The states of a queue that answers for itself. One without a leader says down, and counts of zero.
+_ANSWERING = {"running", "idle", "flow", "live"}
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ class OldQueues:
 
     `live` tells that the counts are the queues' own; otherwise they are the management database's,
     a few seconds old, and the samples lie further apart than its interval. `publish_rate` is in
-    messages per second to Heat's exchange over the broker's last statistics interval, None where it
-    keeps none: others publish to the same vhost where services share it.
+    messages per second into the work queues over the broker's last statistics interval, None where
+    it keeps none. What reaches another queue is no work: notifications go to the same exchange, and
+    services may share the vhost.
 
     `database` was read after the first and before the last sample, so that work cannot slip from
     one to the other unseen; None, with the reason in `database_error`, where it could not be read.
@@ -159,7 +161,7 @@ def observe_old_queues(site: Site) -> OldQueues:
             return OldQueues(http.base, vhost, False, False, (), None, found, problem)
         live = live and counts_are_live(rows)
         samples.append(Sample(at, tuple(map(_queue, rows))))
-    rate = _publish_rate(http, vhost, control_exchange(site.conf("current")))
+    rate = _publish_rate(http, vhost)
     left, left_error = _peek(site, http, vhost, samples[-1]) if site.plan.broker.peek else ((), "")
     return OldQueues(
         http.base, vhost, True, live, tuple(samples), rate, found, problem, left, left_error
@@ -185,22 +187,30 @@ def _read_database(site: Site) -> tuple[Database | None, str]:
 def live_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:
     """The work queues with their live counts; None where the vhost does not exist.
 
-    RabbitMQ leaves out the others, of which a vhost may have thousands.
+    RabbitMQ leaves out the others, of which a vhost may have thousands. It asks each queue for its
+    counts on the node of its leader: one whose leader is gone counts nothing, or is not listed at
+    all (rabbit_amqqueue:collect_info_all). Such a queue has no count here.
     """
-    rows = _queues_named(
-        http,
-        vhost,
-        name=f"^{WORK_QUEUES}$",
-        use_regex="true",
-        disable_stats="true",
-        enable_queue_totals="true",
-    )
-    if isinstance(rows, list):
-        return rows
-    if rows.status_code == requests.codes.not_found:
+    known = _work_queues(http, vhost, columns="name")
+    rows = _work_queues(http, vhost, disable_stats="true", enable_queue_totals="true")
+    if known is None or rows is None:
         return None
-    require_sight(http, rows, vhost)
-    return body(http, rows, list, f"the queues of vhost {vhost}")
+    lacking = _names(known) - _names(rows)
+    if lacking:
+        # Not those that were deleted meanwhile.
+        lacking &= _names(_work_queues(http, vhost, columns="name") or ())
+    return [*map(_counted, rows), *({"name": name} for name in sorted(lacking))]
+
+
+def _names(rows: Iterable[dict[str, Any]]) -> set[str]:
+    return {row["name"] for row in rows}
+
+
+def _counted(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, without its counts where the queue does not answer for itself."""
+    if row.get("state") in _ANSWERING:
+        return row
+    return {key: value for key, value in row.items() if not key.startswith("messages")}
 
 
 def counts_are_live(rows: Iterable[dict[str, Any]]) -> bool:
@@ -220,18 +230,25 @@ def _queue(row: dict[str, Any]) -> Queue:
     return Queue(row["name"], str(row.get("type", "")), ready, unacknowledged)
 
 
-def _publish_rate(http: ReadOnlyHttp, vhost: str, exchange: str) -> float | None:
+def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float | None:
     overview = get(http, dict, "api/overview")
     if overview.get("disable_stats") or overview.get("rates_mode") == "none":
         return None
-    path = f"api/exchanges/{quote(vhost, safe='')}/{quote(exchange, safe='')}"
-    # An object of which no column is left comes as an empty list, hence the name.
-    response = http.get(path, columns="name,message_stats.publish_in_details.rate")
-    if response.status_code == requests.codes.not_found:
-        return 0.0  # Who publishes to it makes it first.
+    rows = _work_queues(http, vhost, columns="name,message_stats.publish_details.rate")
     # With statistics kept, no figure means that nothing was published since the start.
-    stats = body(http, response, dict, path).get("message_stats") or {}
-    return float((stats.get("publish_in_details") or {}).get("rate", 0.0))
+    stats = [row.get("message_stats") or {} for row in rows or ()]
+    return float(sum((each.get("publish_details") or {}).get("rate", 0.0) for each in stats))
+
+
+def _work_queues(http: ReadOnlyHttp, vhost: str, **parameters: str) -> list[dict[str, Any]] | None:
+    """The work queues; None where the vhost does not exist."""
+    rows = _queues_named(http, vhost, name=f"^{WORK_QUEUES}$", use_regex="true", **parameters)
+    if isinstance(rows, list):
+        return rows
+    if rows.status_code == requests.codes.not_found:
+        return None
+    require_sight(http, rows, vhost)
+    return body(http, rows, list, f"the queues of vhost {vhost}")
 
 
 def listener_queues(http: ReadOnlyHttp, vhost: str) -> list[dict[str, Any]] | None:

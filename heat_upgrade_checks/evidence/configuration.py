@@ -13,7 +13,8 @@ _GRACE = 60
 class Configuration:
     """What one release's configuration says of its place in the deployment.
 
-    `host` is `[DEFAULT] host`, which Heat defaults to the machine's name; `brokers` are host:port.
+    `host` is `[DEFAULT] host`, which Heat defaults to the machine's name, here this one's, unless
+    `host_is_set`; `brokers` are host:port.
     `graceful_shutdown_timeout` is in seconds; 0 waits for ever (oslo_service/_options.py).
     """
 
@@ -22,6 +23,7 @@ class Configuration:
     brokers: tuple[str, ...]
     vhost: str
     graceful_shutdown_timeout: int = _GRACE
+    host_is_set: bool = False
 
     @property
     def extent(self) -> str:
@@ -53,4 +55,5 @@ def _observe(site: Site, side: SideName) -> Configuration:
         brokers=tuple(f"{broker.host}:{broker.port}" for broker in transport.hosts),
         vhost=transport.vhost,
         graceful_shutdown_timeout=conf.number("graceful_shutdown_timeout", _GRACE),
+        host_is_set=bool(conf.get("host")),
     )

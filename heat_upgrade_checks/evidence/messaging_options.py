@@ -17,13 +17,17 @@ _FORMER_NAMES = {
 
 @dataclass(frozen=True)
 class LoginOptions:
-    """How Heat logs in to RabbitMQ; `tls` says whether it does so encrypted."""
+    """How Heat logs in to RabbitMQ; `tls` says whether it does so encrypted.
+
+    A TLS `version` makes a context that verifies nothing without `ca_file`.
+    """
 
     method: str | None
     tls: bool
     ca_file: str | None
     certificate_file: str | None
     key_file: str | None
+    version: str | None
 
 
 def read(conf: HeatConf) -> MessagingOptions:
@@ -65,6 +69,7 @@ def read_login(conf: HeatConf) -> LoginOptions:
         ca_file=_value(conf, "ssl_ca_file") or None,
         certificate_file=_value(conf, "ssl_cert_file") or None,
         key_file=_value(conf, "ssl_key_file") or None,
+        version=_value(conf, "ssl_version") or None,
     )
 
 

@@ -67,7 +67,7 @@ class WatchedVhosts:
         if untold:
             load.problems[vhost] = (
                 f"the broker gives no count for queue {untold[0]} of vhost {vhost}; "
-                "enable its statistics"
+                "find out why it is not running, or enable its statistics"
             )
         else:
             load.messages[vhost] = sum(row["messages"] for row in rows)

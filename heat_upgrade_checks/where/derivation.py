@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from heat_upgrade_checks import releases
-from heat_upgrade_checks.clients import Role, role
+from heat_upgrade_checks.clients import Role, only_sends, role
 from heat_upgrade_checks.evidence.broker import Broker, OldQueues
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
@@ -239,9 +239,15 @@ def _ending(
                 "live service row is its; it starts or ends: ask again, and if it stays find its "
                 "process and end it"
             )
-    for side in connections.sides if connections else ():
+    if connections is None:
+        return
+    for side in connections.sides:
         for client in side.clients:
-            if role(client, side) is Role.ENGINE and side.vhost not in working:
+            if (
+                role(client, side) is Role.ENGINE
+                and side.vhost not in working
+                and not only_sends(client, connections)
+            ):
                 yield (
                     f"{client} is connected to vhost {side.vhost}, where no engine works; it "
                     "starts or ends: ask again, and if it stays find its process and end it"

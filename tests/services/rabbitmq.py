@@ -1,6 +1,8 @@
 """A private RabbitMQ with the management plugin."""
 
+import os
 import secrets
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -153,6 +155,16 @@ class RabbitMQ:
                 f"RabbitMQ: {method} {path}: {answer.status_code} {answer.text}"
             )
         return answer.json() if answer.content else None
+
+    def evaluate(self, erlang: str) -> None:
+        """Have the broker evaluate an expression, for a state that no request brings about."""
+        program = processes.program("rabbitmqctl", PACKAGE, _PROGRAMS)
+        environment = {**os.environ, **self._environment()}
+        answer = subprocess.run(
+            [program, "eval", erlang], env=environment, capture_output=True, text=True, timeout=60
+        )
+        if answer.returncode:
+            raise processes.ServerError(f"RabbitMQ: {answer.stdout}{answer.stderr}")
 
     def url(self, vhost: str, user: str, password: str) -> str:
         """The address of a vhost as heat.conf has it."""

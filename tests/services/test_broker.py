@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import broker
+from heat_upgrade_checks.evidence import broker, management, waiting_work
+from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
@@ -46,6 +47,20 @@ def broker_site(
         "broker": broker_plan,
     }
     return Site(Plan.model_validate(document), folder)
+
+
+def test_what_waits_for_a_single_engine_is_no_waiting_work(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    # A cast in a dead engine's own queue stays there for ever.
+    for queue in ("engine_worker", f"engine_worker.{uuid4()}", f"heat-engine-listener.{uuid4()}"):
+        rabbitmq.declare_queue(vhost, queue)
+        rabbitmq.publish(vhost, queue, "{}")
+    site = broker_site(tmp_path, rabbitmq, vhost)
+    deadline = time.monotonic() + 10
+    while waiting_work.observe(site).current < 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert waiting_work.observe(site).current == 1
 
 
 def test_a_message_is_seen_in_the_sample_after_it_was_published(
@@ -93,31 +108,79 @@ def test_only_work_queues_are_listed_and_publishing_is_seen(
     found = broker.observe_old_queues(site)
     assert [queue.name for queue in found.samples[0].queues] == ["engine", "engine_worker.e1"]
     assert found.publish_rate == 0.0
-    for exchange in ("heat", "nova"):
-        rabbitmq.call("PUT", f"exchanges/{quote(vhost, safe='')}/{exchange}", {"type": "topic"})
-    _publish_until(rabbitmq, vhost, "nova", lambda: _rate(rabbitmq, vhost, "nova") > 0)
-    # Another service's work on a vhost that it shares with Heat is not Heat's.
+    place = quote(vhost, safe="")
+    rabbitmq.call("PUT", f"exchanges/{place}/heat", {"type": "topic"})
+    for name in ("engine", "notifications.info"):
+        rabbitmq.call("POST", f"bindings/{place}/e/heat/q/{name}", {"routing_key": name})
+    # Engines send notifications to the exchange of their calls (amqpdriver.py, _send).
+    _publish_until(
+        rabbitmq, vhost, "notifications.info", lambda: _rate_of_the_exchange(rabbitmq, vhost) > 0
+    )
     assert broker.observe_old_queues(site).publish_rate == 0.0
     _publish_until(
-        rabbitmq, vhost, "heat", lambda: bool(broker.observe_old_queues(site).publish_rate)
+        rabbitmq, vhost, "engine", lambda: bool(broker.observe_old_queues(site).publish_rate)
     )
 
 
-def _publish_until(rabbitmq: RabbitMQ, vhost: str, exchange: str, seen: Callable[[], bool]) -> None:
-    message = {"properties": {}, "routing_key": "x", "payload": "{}", "payload_encoding": "string"}
+def _publish_until(rabbitmq: RabbitMQ, vhost: str, topic: str, seen: Callable[[], bool]) -> None:
+    """Publish to Heat's exchange as Heat does."""
+    message = {"properties": {}, "payload": "{}", "payload_encoding": "string"}
+    path = f"exchanges/{quote(vhost, safe='')}/heat/publish"
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        path = f"exchanges/{quote(vhost, safe='')}/{exchange}/publish"
-        rabbitmq.call("POST", path, message)
+        assert rabbitmq.call("POST", path, {**message, "routing_key": topic})["routed"]
         if seen():
             return
         time.sleep(0.5)
-    pytest.fail(f"the broker shows no rate of exchange {exchange}")
+    pytest.fail(f"the broker shows no rate of topic {topic}")
 
 
-def _rate(rabbitmq: RabbitMQ, vhost: str, exchange: str) -> float:
-    row = rabbitmq.call("GET", f"exchanges/{quote(vhost, safe='')}/{exchange}")
+def _rate_of_the_exchange(rabbitmq: RabbitMQ, vhost: str) -> float:
+    row = rabbitmq.call("GET", f"exchanges/{quote(vhost, safe='')}/heat")
     return float(row.get("message_stats", {}).get("publish_in_details", {}).get("rate", 0))
+
+
+def test_a_queue_whose_leader_is_gone_has_no_count(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    quorum = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
+    for name in ("engine", "engine_worker", "heat-engine-listener"):
+        rabbitmq.call("PUT", f"queues/{quote(vhost, safe='')}/{name}", quorum)
+    site = broker_site(tmp_path, rabbitmq, vhost)
+    http, _ = management.connect(site)
+
+    def counts() -> dict[str, int | None]:
+        return {row["name"]: row.get("messages") for row in broker.live_queues(http, vhost) or ()}
+
+    assert counts() == {"engine": 0, "engine_worker": 0, "heat-engine-listener": 0}
+    # The first is down on its node; the second had its leader on a node that is gone.
+    stop = """
+        {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, <<"QUEUE">>)),
+        ra:stop_server(quorum_queues, amqqueue:get_pid(Q)),
+        """
+    stay, move = (
+        "ok.",
+        """
+        {Id, _} = amqqueue:get_pid(Q),
+        Move = fun(It) -> amqqueue:set_pid(It, {Id, 'rabbit@gone'}) end,
+        rabbit_misc:execute_mnesia_transaction(
+            fun() -> rabbit_amqqueue:update(amqqueue:get_name(Q), Move) end).
+        """,
+    )
+    for name, then in (("engine", stay), ("engine_worker", move)):
+        rabbitmq.evaluate((stop + then).replace("VHOST", vhost).replace("QUEUE", name))
+    assert counts() == {"engine": None, "engine_worker": None, "heat-engine-listener": 0}
+    with pytest.raises(Unobserved, match="does not say how many messages queue engine"):
+        waiting_work.observe(site)
+
+
+def test_a_queue_that_is_deleted_while_they_are_listed_is_not_one_without_a_leader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = {"name": "engine", "state": "running", "messages": 0}
+    listings = iter([[{"name": "engine"}, {"name": "engine_worker"}], [engine], [engine]])
+    monkeypatch.setattr(broker, "_work_queues", lambda *_, **__: next(listings))
+    assert broker.live_queues(ReadOnlyHttp("RabbitMQ", "http://rabbit"), "heat") == [engine]
 
 
 def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import amqp
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import connections
+from heat_upgrade_checks.evidence import connections, notifications
 from heat_upgrade_checks.evidence.amqp_login import CONNECTION_NAME
 from heat_upgrade_checks.evidence.connections import Client, VhostClients
 from heat_upgrade_checks.evidence.site import Site
@@ -225,20 +225,36 @@ def test_an_old_vhost_without_clients_is_clean_and_may_go(site: Site) -> None:
     assert _judged(found).findings == []
 
 
-def test_what_is_connected_to_the_old_vhost_keeps_it(rabbitmq: RabbitMQ, site: Site) -> None:
+@pytest.mark.parametrize("reads", ["engine", ""])
+def test_what_is_connected_to_the_old_vhost_keeps_it(
+    rabbitmq: RabbitMQ, site: Site, reads: str
+) -> None:
+    """The target's notifications go there too, to those who read them."""
     vhost = site.conf("current").transport().vhost
-    with _connected(rabbitmq, vhost, f"heat-engine:{os.getpid()}:{uuid4()}", "engine"):
-        found = _seen(site, lambda old: bool(old.clients))
+    (target,) = site.plan.target.config
+    with target.open("a", encoding="utf-8") as conf:
+        conf.write(
+            "[oslo_messaging_notifications]\ndriver = messagingv2\n"
+            f"transport_url = {rabbitmq.url(vhost, 'heat', PASSWORD)}\n"
+        )
+    rabbitmq.declare_queue(vhost, "notifications.info")
+    name = f"heat-engine:{os.getpid()}:{uuid4()}"
+    with _connected(rabbitmq, vhost, name, reads, publishes="heat"):
+        found = _seen(
+            site, lambda old: bool(old.clients) and bool(old.clients[0].reads) == bool(reads)
+        )
     gate = judge(
         QUEUES.check_nothing_uses_the_old_vhost,
         "post",
         connections=found,
         current_configuration=found.old,
         target_configuration=found.new,
+        notifications=notifications.observe(site),
     )
-    (finding,) = gate.findings
-    assert finding.level == "blocker"
-    assert finding.object == f"heat-engine (pid {os.getpid()}) on 127.0.0.1"
+    *left, stays = gate.findings
+    assert stays.summary.startswith("must stay: the target release sends its notifications there")
+    engine = f"blocker heat-engine (pid {os.getpid()}) on 127.0.0.1"
+    assert [f"{each.level} {each.object}" for each in left] == ([engine] if reads else [])
 
 
 def test_a_vhost_that_is_gone_and_one_that_may_not_be_seen(rabbitmq: RabbitMQ, site: Site) -> None:

@@ -487,6 +487,19 @@ def test_a_connected_engine_without_a_queue_is_not_a_stopped_one() -> None:
     assert "heat-engine (pid 7) on 10.0.1.1 is connected to vhost heat-n" in step.sentence
 
 
+def test_an_engine_that_sends_notifications_to_the_old_vhost_is_not_ending() -> None:
+    found = NEW_ONLY.evidence.connections
+    assert found is not None
+    sender = Client("heat-engine", 7, "10.0.1.1", "heat", 1, ())
+    reader = replace(sender, reads=("engine_worker",))
+    assert found.new is not None
+    old = replace(found.old, clients=(*found.old.clients, sender))
+    for clients, ending in (((reader,), False), ((), True)):
+        new = replace(found.new, clients=(*found.new.clients, *clients))
+        here, _ = _stands(NEW_ONLY, connections=replace(found, old=old, new=new))
+        assert any(str(sender) in said for said in here.unknown) is ending
+
+
 def test_other_brokers_of_the_target_are_not_asked() -> None:
     elsewhere = Configuration(("/c",), "here", ("other:5672",), NEW)
     world = World()

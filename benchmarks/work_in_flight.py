@@ -22,6 +22,8 @@ RESOURCES_PER_STACK = 5
 IN_FLIGHT = 100
 PROJECTS = 1_000
 ENGINES = 4
+# One stack in so many has failed; an engine may go on with a resource of any of them.
+FAILED = 100
 ROUNDS = 7
 NAME, USER = "heat", "heat"
 
@@ -107,7 +109,8 @@ def seed(server: MariaDB) -> None:
     nested = "n > 10 AND n % 10 > 7"
     root = f"IF({nested}, n - n % 10, n)"
     project = f"MD5((n DIV 10 + n DIV {10 * PROJECTS}) % {PROJECTS})"
-    status = f"IF({at_work}, 'IN_PROGRESS', 'COMPLETE')"
+    failed = f"n % {FAILED} = 7"
+    status = f"IF({at_work}, 'IN_PROGRESS', IF({failed}, 'FAILED', 'COMPLETE'))"
     created = f"UTC_TIMESTAMP() - INTERVAL IF({at_work}, 1, 60 + n) MINUTE"
     traversal = _uuid("traversal", "n")
     # Stacks at rest share the first template; those at work are read with their own.

@@ -1,52 +1,93 @@
-"""What would the first engine of the target release break, and what would an engine's stop kill?"""
+"""What would a target engine that starts break, and what would an engine's stop kill?"""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from heat_upgrade_checks import check
+from heat_upgrade_checks.engine_hosts import is_api, known_otherwise, not_moved
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.in_flight import StackInFlight
 from heat_upgrade_checks.evidence.leftovers import Leftovers
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.work import State, Work, on_the_new_side, remedy, work_in_flight
+from heat_upgrade_checks.work import (
+    State,
+    Work,
+    at_its_hooks,
+    on_the_new_side,
+    remedy,
+    work_in_flight,
+)
 
 
-@check("stacks.legacy-in-progress", phases=["vhost"], guide="rolling 4")
+@check("stacks.legacy-in-progress", phases=["vhost", "engine"], guide="rolling 4-5")
 def check_no_legacy_stack_is_in_flight(
-    database: Database, placement: Placement, gate: Judgement
+    database: Database,
+    placement: Placement,
+    target_configuration: Configuration,
+    gate: Judgement,
 ) -> None:
-    """No legacy stack is in flight and no stack is locked before the first target engine starts."""
+    """No legacy stack is in flight and no stack is locked on the old side.
+
+    heat/engine/service.py, reset_stack_status: each worker of an engine does it when it starts, not
+    the first alone.
+    """
     if gate.plan.broker.isolation == "shared":
         gate.not_applicable("on a shared vhost each release sees that the other's engines live")
     gate.looked_at(database.extent)
+    moved = on_the_new_side(gate.plan, placement, target_configuration)
     for work in work_in_flight(database, placement, 0):
         stack = work.stack
+        # A nested stack that nobody holds belongs to those who hold its root.
+        holders = work.engines or set(work.root.holders)
         if work.state is State.AT_REST:
             continue  # No work: see stacks.stale-locks.
-        obj = f"stack {stack.name} ({stack.id}), project {stack.project}"
-        data = {"stack_id": stack.id, "project": stack.project, "holders": list(stack.holders)}
+        if holders and holders <= moved:
+            continue  # Engines on the new vhost see each other.
         if not stack.convergence or stack.lock:
-            locked = f", locked by engine {stack.lock}" if stack.lock else ""
-            gate.block(
-                obj,
-                f"legacy stack, {stack.action} {stack.status}{locked}: from another vhost its "
-                "engine seems dead, so the first target engine takes the lock and marks the stack "
-                "FAILED while it is worked on",
-                hint="Let it end and keep users from new actions until the last old engine is "
-                "gone, or upgrade cold.",
-                data=data,
-            )
-        else:
+            _judge_legacy(work, gate)
+        elif gate.phase == "vhost":
             gate.warn(
-                obj,
-                f"{stack.action} IN_PROGRESS: if it is updated or deleted through a target API "
+                _named(stack),
+                f"{stack.action} {stack.status}: if it is updated or deleted through a target API "
                 "before it ends, the target's engine takes the old one for dead, marks its "
                 "resources FAILED and makes them twice",
                 hint="Let it end, or keep users off the target's API until it has.",
-                data=data,
+                data=_told(stack),
             )
+
+
+def _judge_legacy(work: Work, gate: Judgement) -> None:
+    stack = work.stack
+    kind = "convergence stack" if stack.convergence else "legacy stack"
+    if work.state is State.LOST:
+        hint, commands = remedy(work)
+        gate.block(
+            _named(stack), f"{kind}, {work}", hint=hint, commands=commands, data=_told(stack)
+        )
+        return
+    locked = f", locked by engine {stack.lock}" if stack.lock else ""
+    then = (
+        "an action through a target API takes the lock from it"
+        if stack.convergence
+        else "any target engine that starts takes the lock and marks the stack FAILED"
+    )
+    gate.block(
+        _named(stack),
+        f"{kind}, {stack.action} {stack.status}{locked}: from another vhost its engine seems dead, "
+        f"so {then} while it is worked on",
+        hint="Let it end and keep users from new actions until the last old engine is gone, or "
+        "upgrade cold.",
+        data=_told(stack),
+    )
+
+
+def _named(stack: StackInFlight) -> str:
+    return f"stack {stack.name} ({stack.id}), project {stack.project}"
+
+
+def _told(stack: StackInFlight) -> dict[str, object]:
+    return {"stack_id": stack.id, "project": stack.project, "holders": list(stack.holders)}
 
 
 @check("stacks.held-by-host", phases=["engine"], guide="rolling 5-6")
@@ -67,7 +108,10 @@ def check_the_host_holds_no_work(
         f"{database.extent}; {len(leaving)} engine workers on {gate.host}"
         + (stay if len(rows) > len(leaving) else "")
     )
-    if not rows and not _is_api(gate):
+    may_leave = not_moved(gate.plan, database, placement, target_configuration)
+    if other_name := known_otherwise(gate.host, may_leave):
+        gate.cannot_tell(other_name)
+    elif not rows and not is_api(gate.plan, gate.host):
         known = ", ".join(sorted({row.host for row in database.services})) or "none"
         gate.cannot_tell(
             f"no service row knows a host {gate.host}; hosts of engines are: {known}. Give one of "
@@ -96,16 +140,18 @@ def check_the_old_engines_hold_no_work(
     _judge_held(rows, database, current_configuration, gate)
 
 
-def _is_api(gate: Judgement) -> bool:
-    return any(urlsplit(url).hostname == gate.host for url in gate.plan.api.backends)
-
-
 def _judge_held(
     rows: Iterable[ServiceRow], database: Database, configuration: Configuration, gate: Judgement
 ) -> None:
     grace = configuration.graceful_shutdown_timeout
     for row in rows:
         held = [words for stack in database.in_flight for words in _held(stack, row.engine_id)]
+        held += [
+            f"perhaps the pause of {resource.name} of stack {stack.name} at its hook "
+            f"{resource.hook}, for {resource.age:.0f} s"
+            for stack in database.in_flight
+            for resource in at_its_hooks(stack, database).get(row.engine_id, ())
+        ]
         if not held:
             continue
         obj, what = f"engine {row.host} ({row.engine_id})", f"holds {_first(held)}"
@@ -168,7 +214,8 @@ def check_no_legacy_stack_remains(leftovers: Leftovers, gate: Judgement) -> None
             hint="Migrate each while it is COMPLETE and its engine runs, before a release comes "
             "that has no legacy engine. In a rolling upgrade such a stack must be at rest.",
             commands=[
-                ["heat-manage", "migrate_convergence_1", stack.id] for stack in leftovers.legacy[:5]
+                gate.heat_manage("migrate_convergence_1", stack.id)
+                for stack in leftovers.legacy[:5]
             ],
             data={"stacks": [stack.id for stack in leftovers.legacy]},
         )

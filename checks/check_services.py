@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from heat_upgrade_checks import check
 from heat_upgrade_checks.clients import Role, in_doubt, role, tell_of_others
+from heat_upgrade_checks.engine_hosts import is_api, known_otherwise, not_moved
 from heat_upgrade_checks.evidence.configuration import Configuration
 from heat_upgrade_checks.evidence.connections import Connections
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
@@ -13,21 +14,65 @@ from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement, releases_by_host
 
 
-@check("services.alive", phases=["pre", "engine", "post"], guide="prerequisites, rolling 5, 8")
+@check("services.alive", phases=["pre", "post"], guide="prerequisites, rolling 8")
 def check_engines_report(database: Database, gate: Judgement) -> None:
     """Every engine that should run has reported within two intervals."""
     gate.looked_at(database.extent)
+    _judge_reports(database, gate)
+
+
+@check("services.alive", phases=["engine"], guide="rolling 5")
+def check_other_engines_carry_on(
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """Every engine that should run has reported within two intervals."""
+    old = current_configuration.vhost
+    gate.looked_at(f"{database.extent}; {len(placement.on(old))} engine workers on vhost {old}")
+    _judge_reports(database, gate)
+    may_leave = not_moved(gate.plan, database, placement, target_configuration)
+    if other_name := known_otherwise(gate.host, may_leave):
+        gate.cannot_tell(other_name)
+    elif all(row.host != gate.host for row in database.services):
+        known = ", ".join(sorted({row.host for row in database.services})) or "none"
+        gate.note(
+            f"host {gate.host}",
+            f"has no engine, so this gate is taken to be about its API; engine hosts: {known}",
+        )
+    if gate.plan.broker.isolation == "vhost":
+        _judge_last(placement, old, gate)
+
+
+def _judge_last(placement: Placement, old: str, gate: Judgement) -> None:
+    """Engines on the new vhost carry nothing on for those who still use the old one."""
+    here = [each for each in placement.engines if each.host == gate.host and old in each.vhosts]
+    if not here or any(each.host != gate.host for each in placement.engines if old in each.vhosts):
+        return
+    both = (
+        " Where only its API moves, name that by another name of the host in api.backends, such as "
+        "its address, and give it as --host."
+    )
+    gate.block(
+        f"engine host {gate.host}",
+        f"has the last engine on vhost {old}; when it has stopped, nobody there answers an API or "
+        "does what is left",
+        hint="Move every API first, then ask phase last-engine, which looks at all that is left "
+        f"on the old side.{both if is_api(gate.plan, gate.host) else ''}",
+        commands=[["heat-upgrade-check", "--phase", "last-engine"]],
+        data={"engine_ids": [each.engine_id for each in here]},
+    )
+
+
+def _judge_reports(database: Database, gate: Judgement) -> None:
     rows: dict[str, list[ServiceRow]] = defaultdict(list)
     for host in _listed_hosts(gate):
         rows[host] = []
     for row in database.services:
         rows[row.host].append(row)
-    if gate.host and rows.pop(gate.host, None) is None:
-        known = ", ".join(sorted(rows)) or "none"
-        gate.note(
-            f"host {gate.host}",
-            f"has no engine, so this gate is taken to be about its API; engine hosts: {known}",
-        )
+    rows.pop(gate.host, None)
     for host, workers in sorted(rows.items()):
         _judge_host(host, workers, gate)
     if not any(row.alive for workers in rows.values() for row in workers):
@@ -55,7 +100,7 @@ def _judge_host(host: str, workers: list[ServiceRow], gate: Judgement) -> None:
             f"engine host {host}",
             "has no service row" if last is None else f"reported last {last:.0f} s ago",
             hint="Start its engine. If the host is gone for good, clean its service rows.",
-            commands=[["heat-manage", "service", "clean"]],
+            commands=[gate.heat_manage("service", "clean")],
             data={"engine_ids": [row.engine_id for row in dead]},
         )
     elif dead:
@@ -63,7 +108,7 @@ def _judge_host(host: str, workers: list[ServiceRow], gate: Judgement) -> None:
             f"engine host {host}",
             f"{len(dead)} of {len(workers)} workers do not report; they ended without a stop",
             hint="Look into its log for the reason, then clean the rows.",
-            commands=[["heat-manage", "service", "clean"]],
+            commands=[gate.heat_manage("service", "clean")],
             data={"engine_ids": [row.engine_id for row in dead]},
         )
 
@@ -80,9 +125,14 @@ def check_engines_run_their_release(
     """Each engine runs the release that it should run now."""
     engines = f"{len(placement.engines)} live engines"
     old, new = current_configuration.vhost, target_configuration.vhost
-    if gate.mode == "cold":
-        gate.looked_at(f"{engines}, by the time of their start")
-        _judge_cold(database, earlier_gates, gate)
+    if gate.mode == "cold" and gate.phase == "installed":
+        gate.looked_at(engines)
+        _judge_stopped(database, gate)
+        return
+    if gate.mode == "cold" and old == new:
+        looked_at = target_configuration.host
+        gate.looked_at(f"{engines}, by the time of their start, and the code of {looked_at}")
+        _judge_cold(database, earlier_gates, looked_at, gate)
         return
     if old == new:
         gate.looked_at(f"{engines}, by the hosts that the plan gives each release")
@@ -134,17 +184,21 @@ def _judge_shared(placement: Placement, by_host: dict[str, SideName], gate: Judg
             )
 
 
-def _judge_cold(database: Database, earlier_gates: EarlierGates, gate: Judgement) -> None:
-    """Everything was stopped once, so what started later runs what was installed meanwhile."""
-    alive = [row for row in database.services if row.alive]
-    if gate.phase == "installed":
-        for row in alive:
+def _judge_stopped(database: Database, gate: Judgement) -> None:
+    for row in database.services:
+        if row.alive:
             gate.block(
                 f"engine {row.host} ({row.engine_id})",
                 "runs, although a cold upgrade has stopped every engine",
                 hint="Stop it before the schema is migrated.",
             )
-        return
+
+
+def _judge_cold(
+    database: Database, earlier_gates: EarlierGates, looked_at: str, gate: Judgement
+) -> None:
+    """Everything was stopped once, so what started later runs what its host has by now."""
+    alive = [row for row in database.services if row.alive]
     stopped = earlier_gates.opened("stopped")
     if stopped is None:
         gate.cannot_tell(
@@ -161,6 +215,15 @@ def _judge_cold(database: Database, earlier_gates: EarlierGates, gate: Judgement
                 "it runs the current release",
                 hint="Stop it and start it with the target release.",
             )
+    if unseen := sorted({row.host for row in alive} - {looked_at}):
+        gate.warn(
+            "code of other hosts",
+            f"was not looked at: {', '.join(unseen)}; that their engines were started after phase "
+            "stopped does not show that they run the target release",
+            hint="See on each of them which release the heat-engine is that its service starts.",
+            commands=[["heat-engine", "--version"]],
+            data={"hosts": unseen},
+        )
 
 
 @check("services.stopped", phases=["stopped"], guide="cold 1")
@@ -209,7 +272,7 @@ def check_no_dead_engine_is_listed(database: Database, gate: Judgement) -> None:
                 f"reported last {row.reported_seconds_ago:.0f} s ago and did not end cleanly",
                 hint="Where it is gone for good, clean the rows: they change nothing, but hide "
                 "an engine that is missing.",
-                commands=[["heat-manage", "service", "clean"]],
+                commands=[gate.heat_manage("service", "clean")],
                 data={"engine_id": row.engine_id, "host": row.host},
             )
 

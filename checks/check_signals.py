@@ -14,7 +14,7 @@ from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlig
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement
 from heat_upgrade_checks.report.wording import duration
-from heat_upgrade_checks.work import cancel, named, on_the_new_side, root_of
+from heat_upgrade_checks.work import end_of_a_wait, named, on_the_new_side, root_of
 
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")
@@ -63,10 +63,13 @@ def check_no_wait_is_left_on_the_old_side(
 
 def _waiting(database: Database) -> Iterator[tuple[StackInFlight, ResourceInFlight]]:
     """What waits, and what may: a type that its template does not tell may be one that waits."""
+    alive = {row.engine_id for row in database.services if row.alive}
     for stack in database.in_flight:
         for resource in stack.resources:
+            # In a stack that failed, only a live engine still waits.
+            waits = stack.status == "IN_PROGRESS" or _holder(stack, resource) in alive
             unknown = resource.status == "IN_PROGRESS" and not resource.type
-            if resource.waits_for_signal or unknown:
+            if waits and (resource.waits_for_signal or unknown):
                 yield stack, resource
 
 
@@ -80,6 +83,7 @@ def _say(
     holder = _holder(stack, resource)
     stacks = {each.id: each for each in database.in_flight}
     left = _seconds_left(stack, resource)
+    hint, commands = end_of_a_wait(root_of(stack, stacks))
     what = (
         f"{resource.type} waits for a signal"
         if resource.type
@@ -89,8 +93,8 @@ def _say(
         f"resource {resource.name} of stack {stack.name} ({stack.id}), project {stack.project}",
         f"{what}, {_words(resource, left)}; "
         + (f"engine {named(holder, database)} holds it" if holder else "unheld"),
-        hint="Have the signal sent, wait until it ends, or cancel the stack's action.",
-        commands=cancel(root_of(stack, stacks)),
+        hint=hint,
+        commands=commands,
         data={
             "stack_id": stack.id,
             "project": stack.project,

@@ -94,15 +94,18 @@ def check_nothing_was_cut_off(old_queues: OldQueues, placement: Placement, gate:
     database = old_queues.read_between()
     gate.looked_at(database.extent)
     for work in work_in_flight(database, placement, 0):
-        if work.state is not State.AT_REST:
-            _, commands = remedy(work)
+        if work.state is State.AT_REST:
+            continue
+        if any(row.alive for row in database.services):
+            # As while one waits for the end of work before the engines are stopped.
+            _say(gate.block, work)
+        else:
             _say(
                 gate.block,
                 work,
                 "Nobody works on it now. Start the current release again and let it end, or, "
                 "while every engine is down, mark it FAILED with heat-manage reset_stack_status.",
-                [command for command in commands if command[0] == "heat-manage"]
-                or [["heat-manage", "reset_stack_status", work.root.id]],
+                [gate.heat_manage("reset_stack_status", work.root.id)],
             )
 
 
@@ -121,11 +124,10 @@ def check_old_side_works_on_nothing(
     )
     moved = on_the_new_side(gate.plan, placement, target_configuration)
     for work in work_in_flight(database, placement, 0):
-        holders = set(work.stack.holders)
-        if work.state is State.AT_REST or (holders and holders <= moved):
+        if work.state is State.AT_REST or (work.engines and work.engines <= moved):
             _say(gate.note, work)
         elif work.state is State.WORKED_ON:
-            _say(gate.block, work, "Keep the old engine running until it ends.", [])
+            _say(gate.block, work, "Keep the old engine running until it ends.")
         else:
             _say(gate.block, work)
 

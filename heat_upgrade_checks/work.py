@@ -5,6 +5,7 @@ before its work begins. What tells is who holds the stack's resources or its loc
 engine still reports and still reads its queue, and when anything of the stack moved last.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,17 +36,21 @@ class State(IntEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """One stack in flight; `root` is the outermost stack in flight around it, or itself."""
+    """One stack in flight; `root` is the outermost stack in flight around it, or itself.
+
+    `engines` hold it, or may hold it.
+    """
 
     stack: StackInFlight
     root: StackInFlight
     state: State
     who: str
+    engines: frozenset[str]
 
     def __str__(self) -> str:
         stack = self.stack
         if stack.status != "IN_PROGRESS":
-            return f"{stack.action} {stack.status}, but locked: {self.who}"
+            return f"{stack.action} {stack.status}, but {self.who}"
         late = f", beyond its timeout of {stack.timeout} s" if stack.age > stack.timeout else ""
         return f"{stack.action} IN_PROGRESS for {stack.age:.0f} s{late}: {self.who}"
 
@@ -58,16 +63,31 @@ def work_in_flight(database: Database, placement: Placement, messages: int) -> l
     stacks = {stack.id: stack for stack in database.in_flight}
     found = []
     for stack in database.in_flight:
+        judged: StackInFlight | None = stack
         if stack.backup and not stack.holders:
             # It is part of its stack's update, and has its IN_PROGRESS from there.
-            owner = stacks.get(stack.owner_id)
-            state, who = State.AT_REST, "a failed update left it behind"
-            if owner is not None:
-                state, who = _judge(owner, database, placement, messages)
+            judged = stacks.get(stack.owner_id)
+        if judged is None:
+            state, who, engines = State.AT_REST, "a failed update left it behind", set[str]()
         else:
-            state, who = _judge(stack, database, placement, messages)
-        found.append(Work(stack, root_of(stack, stacks), state, who))
+            state, who = _judge(judged, database, placement, messages)
+            engines = {*judged.holders, *at_its_hooks(judged, database)}
+        found.append(Work(stack, root_of(stack, stacks), state, who, frozenset(engines)))
     return _in_order(found)
+
+
+def at_its_hooks(stack: StackInFlight, database: Database) -> dict[str, list[ResourceInFlight]]:
+    """The engines of which one waits at a hook of the stack, and what for: no row tells which.
+
+    It lives, and did when the hook was reached: both times are by its own clock.
+    """
+    found: dict[str, list[ResourceInFlight]] = defaultdict(list)
+    for row in database.services:
+        for resource in stack.paused:
+            age = (database.clock - row.created_at).total_seconds()
+            if row.alive and round(age, 3) >= resource.age:
+                found[row.engine_id].append(resource)
+    return found
 
 
 def root_of(stack: StackInFlight, stacks: dict[str, StackInFlight]) -> StackInFlight:
@@ -104,30 +124,47 @@ def _judge(
     alive = {row.engine_id for row in database.services if row.alive}
     reading = {engine.engine_id for engine in placement.engines if engine.vhosts}
     dead = [holder for holder in stack.holders if holder not in alive]
-    silent = [holder for holder in stack.holders if holder not in reading]
-    if dead:
+    silent = [holder for holder in stack.holders if holder in alive - reading]
+    at_rest = stack.status != "IN_PROGRESS"
+    # A stack at rest is worked on by those that live.
+    if dead and (not at_rest or dead == list(stack.holders)):
         said = f"engine {named(dead[0], database)} is dead and holds {_held(stack, dead[0])}"
-        at_rest = stack.status != "IN_PROGRESS" and dead == list(stack.holders)
         return (State.AT_REST if at_rest else State.LOST), said
     if silent:
         return State.UNCERTAIN, (
             f"engine {named(silent[0], database)} holds {_held(stack, silent[0])} and reports, "
             "but reads no queue that the broker shows; it may have just ended"
         )
-    if stack.holders:
-        working = [each for each in stack.resources if each.status == "IN_PROGRESS"]
-        waits = bool(working) and all(each.waits_for_signal for each in working)
-        holders = ", ".join(
+    at_hooks = at_its_hooks(stack, database)
+    if stack.holders or at_hooks:
+        working = [each for each in stack.resources if each.status == "IN_PROGRESS" or each.hook]
+        waits = bool(working) and all(each.waits_for_signal or each.hook for each in working)
+        told = [
             f"engine {named(holder, database)} holds {_held(stack, holder)}"
             for holder in stack.holders
+            if holder in alive
+        ]
+        if at_hooks:
+            engines = _first(named(id, database) for id in at_hooks)
+            one = f"engine {engines}" if len(at_hooks) == 1 else f"one of the engines {engines}"
+            told.append(f"{one} has paused at {_first(map(_described, stack.paused))}")
+        return (State.WAITING if waits else State.WORKED_ON), ", ".join(told)
+    if stack.paused:
+        return State.LOST, (
+            f"no live engine is as old as the pause of {_first(map(_described, stack.paused))}"
         )
-        return (State.WAITING if waits else State.WORKED_ON), holders
     if messages:
         return State.UNCERTAIN, (
             f"no engine holds any of it, and {messages} messages wait in the queues; "
             "one may be for it"
         )
     if stack.still > patience(database):
+        # heat/engine/stack.py, converge_stack: before it goes to work on the first resource.
+        if stack.action == "DELETE" and stack.snapshots and stack.age <= stack.timeout:
+            return State.UNCERTAIN, (
+                "no engine holds any of it, but one may be deleting its snapshots; after "
+                f"{stack.timeout} s, its timeout, it counts as lost"
+            )
         return State.LOST, f"no engine holds any of it, and nothing moved for {stack.still:.0f} s"
     return State.UNCERTAIN, (
         f"no engine holds any of it, but it moved {stack.still:.0f} s ago; "
@@ -139,13 +176,20 @@ def _held(stack: StackInFlight, engine_id: str) -> str:
     """What one engine holds of a stack, and what that waits for."""
     held = [_described(each) for each in stack.resources if each.engine_id == engine_id]
     held += ["its lock"] if stack.lock == engine_id else []
-    return ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
+    return _first(held)
+
+
+def _first(said: Iterable[str]) -> str:
+    every = list(said)
+    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")
 
 
 def _described(resource: ResourceInFlight) -> str:
     kind = f" ({resource.type})" if resource.type else ""
-    signal = ", which waits for a signal," if resource.waits_for_signal else ""
-    return f"{resource.name}{kind}{signal}"
+    waits = ", which waits for a signal," if resource.waits_for_signal else ""
+    if resource.hook:
+        waits = f", which waits for its hook {resource.hook} to be cleared"
+    return f"{resource.name}{kind}{waits}"
 
 
 def _in_order(found: Iterable[Work]) -> list[Work]:
@@ -173,35 +217,57 @@ def _age(family: list[Work]) -> float:
 
 
 def remedy(work: Work) -> tuple[str, list[list[str]]]:
-    """What to do about a stack in flight: a sentence and the commands that it means.
+    """What to do about a stack in flight while engines run: a sentence and commands for it.
 
     A nested stack is helped through the one around it. heat/engine/service.py: an update or a
     deletion begins a new traversal, which takes resources over from dead engines; the lock of a
     legacy stack is taken over from a dead engine by the next engine that starts.
     """
     root = work.root
+    hooks = [_clear(work.stack, each) for each in work.stack.resources if each.hook]
     match work.state:
+        case State.WORKED_ON | State.WAITING if hooks:
+            return "Have the hook cleared, so that it goes on, and wait until it ends.", hooks
         case State.WORKED_ON:
             return "Wait until it ends.", []
         case State.UNCERTAIN:
             return "Run this phase again.", []
         case State.WAITING:
-            return "Have the signal sent, wait until it ends, or cancel the action.", cancel(root)
+            return end_of_a_wait(root)
         case State.AT_REST:
             return "No work: see stacks.stale-locks.", []
     reset = (
-        "heat-manage reset_stack_status marks it FAILED; it needs every engine down before, or "
+        "Or: heat-manage reset_stack_status marks it FAILED; it needs every engine down before, or "
         "it damages what they work on."
     )
-    command = ["heat-manage", "reset_stack_status", root.id]
     if not root.convergence:
-        return f"The next engine that starts marks it FAILED. Or: {reset}", [command]
+        return f"The next engine that starts marks it FAILED. {reset}", []
     if root.action == "DELETE":
-        return f"Delete it again. Or: {reset}", [["openstack", "stack", "delete", root.id], command]
+        return f"Delete it again. {reset}", [["openstack", "stack", "delete", root.id]]
+    if root.action == "SUSPEND":
+        # Heat refuses to update such a stack, and to cancel.
+        return f"Suspend it again. {reset}", [["openstack", "stack", "suspend", root.id]]
     return (
-        f"Update it, so that a live engine takes it over, or cancel its action. Or: {reset}",
-        [["openstack", "stack", "update", "--existing", root.id], *cancel(root), command],
+        f"Update it, so that a live engine takes it over, or cancel its action. {reset}",
+        [["openstack", "stack", "update", "--existing", root.id], *cancel(root)],
     )
+
+
+def _clear(stack: StackInFlight, resource: ResourceInFlight) -> list[str]:
+    """The command that clears a hook: the client has an option for those before an action."""
+    if resource.hook.startswith("pre-"):
+        option = f"--{resource.hook}"
+        return ["openstack", "stack", "hook", "clear", option, stack.id, resource.name]
+    data = json.dumps({"unset_hook": resource.hook})
+    signal = ["openstack", "stack", "resource", "signal", "--data", data]
+    return [*signal, stack.id, resource.name]
+
+
+def end_of_a_wait(root: StackInFlight) -> tuple[str, list[list[str]]]:
+    """What ends a wait for a signal in this stack or in one nested in it."""
+    if commands := cancel(root):
+        return "Have the signal sent, wait until it ends, or cancel the stack's action.", commands
+    return "Have the signal sent, or wait until it ends.", []
 
 
 def cancel(stack: StackInFlight) -> list[list[str]]:
@@ -211,6 +277,6 @@ def cancel(stack: StackInFlight) -> list[list[str]]:
     UPDATE.
     """
     options = {"CREATE": ["--no-rollback"], "UPDATE": []}
-    if stack.action not in options:
+    if stack.status != "IN_PROGRESS" or stack.action not in options:
         return []
     return [["openstack", "stack", "cancel", *options[stack.action], stack.id]]

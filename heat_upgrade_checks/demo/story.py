@@ -12,7 +12,7 @@ import click
 import openstack  # noqa: F401 - loaded once here, not in each gate's process
 import sqlalchemy  # noqa: F401
 
-from heat_upgrade_checks import driver
+from heat_upgrade_checks import driver, index_page, reports_folder
 from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST, Deployment
 from heat_upgrade_checks.demo.server import DemoServer
@@ -98,13 +98,19 @@ _STORIES: dict[Mode, tuple[Step, ...]] = {
             "every service was started with 2026.1",
             lambda demo: demo.run(demo.new, vhosts=[OLD_VHOST]),
             "post",
+            # On one vhost nothing tells what engine-4 runs; engine-3's code is looked at.
+            Verdict.GO_WITH_WARNINGS,
         ),
     ),
 }
 
 
 def tell(reports: Path) -> int:
-    """Run both upgrades; 0 where every gate gave the verdict that it should, else 255."""
+    """Run both upgrades; 0 where every gate gave the verdict that it should, else 255.
+
+    :raises UsageError: the reports cannot be written.
+    """
+    reports_folder.make(reports)
     right = True
     for mode in _STORIES:
         with tempfile.TemporaryDirectory(prefix="heat-upgrade-demo-") as name:
@@ -116,6 +122,7 @@ def _upgrade(demo: Deployment, reports: Path) -> bool:
     server = DemoServer(demo.state)
     loaded = demo.create(server.url)
     folder = reports / loaded.name
+    reports_folder.make(folder)
     right = True
     # A process of its own: a gate is a fork of this one, which must therefore have no threads.
     serving = _FORK.Process(target=server.serve_forever, daemon=True)
@@ -144,6 +151,7 @@ def _judge(demo: Deployment, step: Step, folder: Path) -> None:
     run = begin(new_question(loaded, digest, step.phase, step.host, (), site), site)
     with in_turn(run):
         gate, gate_folder = driver.judge(run, folder, lambda _: None)
+    untold = index_page.refresh(folder)
     counts = Counter(result.outcome for result in gate.checks)
     summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     click.echo(f"  {step.done}")
@@ -151,4 +159,6 @@ def _judge(demo: Deployment, step: Step, folder: Path) -> None:
     if gate.verdict is not Verdict.GO:
         Terminal().end(gate, gate_folder)
         click.echo()
+    if untold:
+        click.echo(f"  {untold}")
     raise SystemExit(gate.exit_code)

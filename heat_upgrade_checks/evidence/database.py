@@ -23,6 +23,7 @@ from heat_upgrade_checks.evidence.heat_tables import (
 )
 from heat_upgrade_checks.evidence.in_flight import StackInFlight, in_flight
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.secrets import shown
 
 # heat/common/config.py: stack_action_timeout, seconds.
 _DEFAULT_STACK_TIMEOUT = 3600
@@ -53,8 +54,8 @@ class Database:
     """Heat's database at one moment: `clock` by its server, `local_clock` by this machine.
 
     `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind
-    when alembic takes over. `changed_at` is when a table was last created or altered, where the
-    server keeps it (MariaDB and MySQL).
+    when alembic takes over. `tables` are the names of all that it has. `changed_at` is when a table
+    was last created or altered, where the server keeps it (MariaDB and MySQL).
     """
 
     url: str
@@ -64,6 +65,7 @@ class Database:
     local_clock: datetime
     revisions: tuple[str, ...]
     migrate_version: int | None
+    tables: tuple[str, ...]
     changed_at: datetime | None
     services: tuple[ServiceRow, ...]
     in_flight: tuple[StackInFlight, ...]
@@ -81,12 +83,12 @@ class Database:
 def observe(site: Site) -> Database:
     """Heat's database, with the account of `heat.conf` or the one the plan gives."""
     url = url_of(site)
-    shown = url.render_as_string(hide_password=True)
+    address = shown(url)
     conf = site.conf("current")
     default_timeout = conf.number("stack_action_timeout", _DEFAULT_STACK_TIMEOUT)
 
     def look() -> Database:
-        return ask_in_session(site, lambda session: _read(session, url, shown, default_timeout))
+        return ask_in_session(site, lambda session: _read(session, url, address, default_timeout))
 
     return _followed(look)
 
@@ -107,7 +109,7 @@ def _followed(look: Callable[[], Database]) -> Database:
         found = replace(
             later,
             in_flight=tuple(
-                now[stack.id] if _is_unheld(stack) or now[stack.id].holders else stack
+                stack if _is_unheld(now[stack.id]) and not _is_unheld(stack) else now[stack.id]
                 for stack in found.in_flight
                 if stack.id in now
             ),
@@ -116,7 +118,12 @@ def _followed(look: Callable[[], Database]) -> Database:
 
 
 def _is_unheld(stack: StackInFlight) -> bool:
-    return stack.status == "IN_PROGRESS" and not stack.holders and not stack.backup
+    return (
+        stack.status == "IN_PROGRESS"
+        and not stack.holders
+        and not stack.backup
+        and not stack.paused
+    )
 
 
 def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:
@@ -124,24 +131,25 @@ def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:
     return tuple(_services(connection, clock(connection)))
 
 
-def _read(connection: sa.Connection, url: URL, shown: str, default_timeout: int) -> Database:
+def _read(connection: sa.Connection, url: URL, address: str, default_timeout: int) -> Database:
     now, local = clock(connection), datetime.now(UTC)
     present = set(sa.inspect(connection).get_table_names())
     missing = REQUIRED - present
     if missing:
         raise Unobserved(
-            f"database {shown} has no table {', '.join(sorted(missing))}; it is not Heat's, or its "
-            "account may not see them: correct [database] connection or grant SELECT"
+            f"database {address} has no table {', '.join(sorted(missing))}; it is not Heat's, or "
+            "its account may not see them: correct [database] connection or grant SELECT"
         )
     revisions, migrate_version = schema_revision(connection, present)
     return Database(
-        url=shown,
+        url=address,
         name=url.database or "",
         server=_server(connection),
         clock=now,
         local_clock=local,
         revisions=revisions,
         migrate_version=migrate_version,
+        tables=tuple(sorted(present)),
         changed_at=_changed_at(connection),
         services=tuple(_services(connection, now)),
         in_flight=tuple(in_flight(connection, now, default_timeout)),

@@ -48,6 +48,12 @@ RESOURCE = sa.Table(
     sa.Column("engine_id", sa.String(36)),
     sa.Column("current_template_id", sa.Integer),
 )
+RESOURCE_DATA = sa.Table(
+    "resource_data",
+    _SCHEMA,
+    sa.Column("resource_id", sa.Integer),
+    sa.Column("key", sa.String(255)),
+)
 EVENT = sa.Table(
     "event",
     _SCHEMA,

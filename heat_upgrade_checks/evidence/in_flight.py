@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database_session import portions, utc
 from heat_upgrade_checks.evidence.declared import Place, declared
-from heat_upgrade_checks.evidence.heat_tables import EVENT, RESOURCE, STACK, STACK_LOCK, SYNC_POINT
+from heat_upgrade_checks.evidence.heat_tables import (
+    EVENT,
+    RESOURCE,
+    RESOURCE_DATA,
+    SERVICE,
+    SNAPSHOT,
+    STACK,
+    STACK_LOCK,
+    SYNC_POINT,
+)
 
 _STACK_COLUMNS = [
     STACK.c[name]
@@ -35,6 +44,17 @@ _RESOURCE_COLUMNS = [
     for name in ("name", "stack_id", "action", "status", "engine_id", "current_template_id")
 ]
 
+# heat/engine/environment.py, HOOK_TYPES. heat/engine/resource.py, _break_if_required: the row is
+# there exactly as long as the hook is set (resource_data knows no soft deletion).
+_HOOKS = ("pre-create", "pre-update", "pre-delete", "post-create", "post-update", "post-delete")
+_ITS_HOOK = (RESOURCE_DATA.c.resource_id == RESOURCE.c.id) & RESOURCE_DATA.c.key.in_(_HOOKS)
+RESOURCE_AND_HOOK = RESOURCE.outerjoin(RESOURCE_DATA, _ITS_HOOK)
+AT_WORK = (
+    (RESOURCE.c.status == "IN_PROGRESS")
+    | RESOURCE.c.engine_id.is_not(None)
+    | RESOURCE_DATA.c.key.is_not(None)
+)
+
 
 @dataclass(frozen=True)
 class ResourceInFlight:
@@ -42,7 +62,9 @@ class ResourceInFlight:
 
     `type` is resolved; "" where it is not IN_PROGRESS or its template does not tell. `age` is in
     seconds since its last event, or since its stack's action began. `signal_timeout` is in seconds;
-    None where what it waits for has none of its own, or only a running engine knows it.
+    None where what it waits for has none of its own, or only a running engine knows it. `hook` is
+    the one at which it is paused, before its action or after, or "": a thread of an engine looks
+    every second whether it was cleared, and as a rule holds nothing.
     """
 
     name: str
@@ -53,14 +75,16 @@ class ResourceInFlight:
     waits_for_signal: bool = False
     signal_timeout: float | None = None
     age: float = 0.0
+    hook: str = ""
 
 
 @dataclass(frozen=True)
 class StackInFlight:
-    """A stack that is IN_PROGRESS or locked, of any project, nested, hidden and backup included.
+    """A stack that is worked on, of any project, nested, hidden and backup included.
 
-    `age` and `timeout` are seconds; so is `still`, since its last event or sync_point, or since its
-    action began. `lock` is the engine that holds its stack_lock, or "".
+    It is IN_PROGRESS, locked, or FAILED with a resource that an engine still holds. `age` and
+    `timeout` are seconds; so is `still`, since its last event or sync_point, or since its action
+    began. `lock` is the engine that holds its stack_lock, or "". `snapshots`: it has some.
     """
 
     id: str
@@ -76,6 +100,14 @@ class StackInFlight:
     backup: bool
     lock: str
     resources: tuple[ResourceInFlight, ...]
+    snapshots: bool = False
+
+    @property
+    def paused(self) -> tuple[ResourceInFlight, ...]:
+        """The resources at a hook, which no row tells the engine of."""
+        if self.lock:
+            return ()
+        return tuple(each for each in self.resources if each.hook and not each.engine_id)
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -87,13 +119,14 @@ class StackInFlight:
 def in_flight(
     connection: sa.Connection, now: datetime, default_timeout: int
 ) -> Iterator[StackInFlight]:
-    """The stacks that are IN_PROGRESS or locked; one without a timeout has the default, in s."""
+    """The stacks that are worked on; one without a timeout has the default, in seconds."""
     stacks = _stacks_in_flight(connection)
     ids = [stack.id for stack in stacks]
     begins = {stack.id: utc(stack.updated_at or stack.created_at) for stack in stacks}
     template_ids = {stack.id: stack.raw_template_id for stack in stacks}
     resources = _resources_in_flight(connection, now, begins, template_ids)
     moved = _last_movements(connection, ids)
+    snapshots = _with_snapshots(connection, ids)
     for stack in stacks:
         begun = begins[stack.id]
         last = max([begun, *moved[stack.id]])
@@ -111,18 +144,45 @@ def in_flight(
             backup=bool(stack.backup),
             lock=stack.lock or "",
             resources=tuple(resources[stack.id]),
+            snapshots=stack.id in snapshots,
         )
 
 
 def ids_in_flight(connection: sa.Connection) -> list[str]:
-    """The stacks that are IN_PROGRESS or locked; some of them may be soft-deleted.
+    """The stacks that are worked on; some of them may be soft-deleted.
 
     `status` has no index. On a million stacks a scan for the ids alone, and the rest by primary
     key, takes a tenth of one statement that joins and sorts.
     """
-    working = sa.select(STACK.c.id).where(STACK.c.status == "IN_PROGRESS")
+    scan = sa.select(STACK.c.id, STACK.c.status).where(
+        (STACK.c.status == "IN_PROGRESS")
+        | ((STACK.c.status == "FAILED") & STACK.c.deleted_at.is_(None))
+    )
+    found: dict[str, str] = {id: status for id, status in connection.execute(scan)}
+    failed = [id for id, status in found.items() if status == "FAILED"]
     locked = sa.select(STACK_LOCK.c.stack_id).where(STACK_LOCK.c.engine_id.is_not(None))
-    return sorted({id for query in (working, locked) for id in connection.execute(query).scalars()})
+    working = found.keys() - set(failed) | set(connection.execute(locked).scalars())
+    return sorted(working | _still_held(connection, failed))
+
+
+def _still_held(connection: sa.Connection, failed: Sequence[str]) -> set[str]:
+    """Of the failed stacks, those with a resource that an engine with a service row holds.
+
+    A stack fails with its first resource (heat/engine/stack.py, mark_failed) or when its action is
+    cancelled, while engines go on with others of its resources. What engines without a row held is
+    left behind: see leftovers.
+    """
+    with_row = sa.select(SERVICE.c.engine_id).where(SERVICE.c.deleted_at.is_(None))
+    engines = set(connection.execute(with_row).scalars())
+    held = sa.select(RESOURCE.c.stack_id, RESOURCE.c.engine_id).where(
+        RESOURCE.c.engine_id.is_not(None)
+    )
+    queries = [held] if failed else []
+    if connection.dialect.name == "mysql":
+        # It has an index on every foreign key; where none is, one scan is the least.
+        queries = [held.where(RESOURCE.c.stack_id.in_(ids)) for ids in portions(failed)]
+    rows = {(id, engine) for query in queries for id, engine in connection.execute(query)}
+    return {id for id, engine in rows if engine in engines} & set(failed)
 
 
 def _stacks_in_flight(connection: sa.Connection) -> list[Any]:
@@ -146,9 +206,10 @@ def _resources_in_flight(
     columns = RESOURCE.c
     rows: list[sa.Row[tuple[Any, ...]]] = []
     for ids in portions(list(begins)):
-        query = sa.select(*_RESOURCE_COLUMNS).where(
-            columns.stack_id.in_(ids),
-            (columns.status == "IN_PROGRESS") | columns.engine_id.is_not(None),
+        query = (
+            sa.select(*_RESOURCE_COLUMNS, RESOURCE_DATA.c.key.label("hook"))
+            .select_from(RESOURCE_AND_HOOK)
+            .where(columns.stack_id.in_(ids), AT_WORK)
         )
         rows += connection.execute(query.order_by(columns.name))
     working = [row for row in rows if row.status == "IN_PROGRESS"]
@@ -178,9 +239,19 @@ def _resources_in_flight(
                 waits_for_signal=waits,
                 signal_timeout=told.wait.timeout if waits and told and told.wait else None,
                 age=round((now - since).total_seconds(), 3),
+                hook=row.hook or "",
             )
         )
     return found
+
+
+def _with_snapshots(connection: sa.Connection, stack_ids: Sequence[str]) -> set[str]:
+    """Those of these stacks that have a snapshot."""
+    queries = (
+        sa.select(SNAPSHOT.c.stack_id).where(SNAPSHOT.c.stack_id.in_(ids))
+        for ids in portions(stack_ids)
+    )
+    return {id for query in queries for id in connection.execute(query).scalars()}
 
 
 def _last_events(

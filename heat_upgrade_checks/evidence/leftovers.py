@@ -41,7 +41,7 @@ class Lock:
 class HeldResource:
     """A resource that an engine holds though its stack is not IN_PROGRESS.
 
-    `root_id` is the outermost stack around it.
+    `root_id` is the outermost stack around it; `root_action` is "" where that is deleted.
     """
 
     name: str
@@ -51,6 +51,7 @@ class HeldResource:
     project: str
     stack_status: str
     root_id: str
+    root_action: str
     engine_id: str
 
 
@@ -138,6 +139,12 @@ def _held_at_rest(session: sa.Connection) -> list[HeldResource]:
         at_rest = (STACK.c.status != "IN_PROGRESS") | STACK.c.deleted_at.is_not(None)
         query = sa.select(*columns).where(STACK.c.id.in_(ids), at_rest)
         found |= {row.id: row for row in session.execute(query)}
+    actions: dict[str, str] = {}
+    for ids in portions(sorted({row.root_stack_id or row.stack_id for row in held})):
+        query = sa.select(STACK.c.id, STACK.c.action).where(
+            STACK.c.id.in_(ids), STACK.c.deleted_at.is_(None)
+        )
+        actions |= {id: action for id, action in session.execute(query)}
     return [
         HeldResource(
             name=row.name,
@@ -147,6 +154,7 @@ def _held_at_rest(session: sa.Connection) -> list[HeldResource]:
             project=stack.tenant or "",
             stack_status=f"{stack.action} {stack.status}",
             root_id=row.root_stack_id or stack.id,
+            root_action=actions.get(row.root_stack_id or stack.id, ""),
             engine_id=row.engine_id,
         )
         for row in held

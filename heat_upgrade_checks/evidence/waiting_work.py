@@ -7,12 +7,15 @@ from heat_upgrade_checks.evidence.broker import live_queues
 from heat_upgrade_checks.evidence.management import connect
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.queues import addressed_engine
 
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """Messages in work queues, ready and unacknowledged; 0 on a vhost that does not exist.
+    """Messages in shared work queues, ready and unacknowledged; 0 on a vhost that does not exist.
 
+    What waits in the queue of a single engine is for its threads, and begins no work: after the
+    engine's death it stays there for ever.
     `target` is None where the plan names no configuration of the target release yet.
     """
 
@@ -46,6 +49,8 @@ def observe(site: Site) -> WaitingWork:
 def _messages(http: ReadOnlyHttp, vhost: str) -> int:
     total = 0
     for row in live_queues(http, vhost) or ():
+        if addressed_engine(row["name"]):
+            continue
         if row.get("messages") is None:
             raise Unobserved(
                 f"the broker does not say how many messages queue {row['name']} of vhost {vhost} "

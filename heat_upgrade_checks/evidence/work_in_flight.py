@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from heat_upgrade_checks.evidence.database import ServiceRow, reporting
 from heat_upgrade_checks.evidence.database_session import ask_in_session, portions
 from heat_upgrade_checks.evidence.heat_tables import RESOURCE, STACK
-from heat_upgrade_checks.evidence.in_flight import ids_in_flight
+from heat_upgrade_checks.evidence.in_flight import AT_WORK, RESOURCE_AND_HOOK, ids_in_flight
 from heat_upgrade_checks.evidence.site import Site
 
 
 @dataclass(frozen=True)
 class WorkInFlight:
-    """Stacks that are IN_PROGRESS or locked, and those of their resources that are worked on."""
+    """Stacks that are worked on, and the resources in them that are."""
 
     stacks: int
     resources: int
@@ -30,12 +30,11 @@ def observe(site: Site) -> WorkInFlight:
         stacks = resources = 0
         for ids in portions(ids_in_flight(connection)):
             live = STACK.c.id.in_(ids) & STACK.c.deleted_at.is_(None)
-            held = (RESOURCE.c.status == "IN_PROGRESS") | RESOURCE.c.engine_id.is_not(None)
-            joined = STACK.join(RESOURCE, RESOURCE.c.stack_id == STACK.c.id)
+            joined = STACK.join(RESOURCE_AND_HOOK, RESOURCE.c.stack_id == STACK.c.id)
             counted = sa.select(sa.func.count())
             stacks += connection.execute(counted.select_from(STACK).where(live)).scalar_one()
             resources += connection.execute(
-                counted.select_from(joined).where(live, held)
+                counted.select_from(joined).where(live, AT_WORK)
             ).scalar_one()
         return WorkInFlight(stacks, resources, reporting(connection))
 

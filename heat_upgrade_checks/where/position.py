@@ -130,7 +130,7 @@ class Position:
     def old_work(self) -> tuple[Work, ...]:
         """What is in flight and is not held by engines of the target release alone."""
         moved = {engine_id for group in self.new for engine_id in group.engine_ids}
-        return tuple(work for work in self.live_work if not _within(work.stack.holders, moved))
+        return tuple(work for work in self.live_work if not work.engines or work.engines - moved)
 
     @property
     def live_work(self) -> tuple[Work, ...]:
@@ -141,7 +141,3 @@ class Position:
     def legacy_work(self) -> tuple[Work, ...]:
         """What an engine on another vhost would take for lost, and mark FAILED when it starts."""
         return tuple(w for w in self.live_work if w.stack.lock or not w.stack.convergence)
-
-
-def _within(holders: tuple[str, ...], engine_ids: set[str]) -> bool:
-    return bool(holders) and {*holders} <= engine_ids

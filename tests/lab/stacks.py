@@ -58,10 +58,12 @@ class Stacks:
         body: dict[str, Any],
         timeout_minutes: int = 60,
         files: Mapping[str, str] | None = None,
+        environment: Mapping[str, Any] | None = None,
     ) -> str:
         """Begin to create a stack, with the files that its template names; its id."""
         request = {"stack_name": name, "template": body, "timeout_mins": timeout_minutes}
         request["files"] = dict(files or {})
+        request["environment"] = dict(environment or {})
         answer = self._request("POST", "stacks", request)
         return str(answer.json()["stack"]["id"])
 
@@ -81,6 +83,12 @@ class Stacks:
         stack = self.show(name)
         path = f"stacks/{stack['stack_name']}/{stack['id']}/actions"
         self._request("POST", path, {"cancel_without_rollback": None})
+
+    def clear_hook(self, name: str, resource: str, hook: str) -> None:
+        """Let a paused resource go on: `openstack stack hook clear`."""
+        stack = self.show(name)
+        path = f"stacks/{stack['stack_name']}/{stack['id']}/resources/{resource}/signal"
+        self._request("POST", path, {"unset_hook": hook})
 
     def delete(self, name: str) -> None:
         """Begin to delete a stack."""

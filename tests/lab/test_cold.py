@@ -1,4 +1,4 @@
-"""A cold upgrade of a real Heat: `stopped` opens when everything is, and not before."""
+"""A cold upgrade of a real Heat: what still runs, or runs again, in the current release."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +8,13 @@ import pytest
 from tests.driver import Outcome
 from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
-from tests.lab.rolling import CURRENT_VHOST, Rolling
+from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
 
 ID = "services.stopped"
+
+
+pytestmark = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +32,11 @@ def _blockers(outcome: Outcome) -> list[str]:
     return sorted({finding["object"].partition(" (")[0] for finding in found})
 
 
-def _until(gates: Gates, settled: Callable[[Outcome], bool]) -> Outcome:
+def _until(gates: Gates, settled: Callable[[Outcome], bool], *arguments: str) -> Outcome:
     """RabbitMQ lists connections some seconds late: ask for at most 20 s."""
     deadline = time.monotonic() + 20
     while True:
-        outcome = gates.judge("stopped")
+        outcome = gates.judge(*arguments or ("stopped",))
         if settled(outcome) or time.monotonic() > deadline:
             return outcome
 
@@ -51,7 +54,25 @@ def test_whatever_still_runs_is_named(gates: Gates) -> None:
     assert stopped.code == 0, stopped.out
 
 
-@pytest.mark.nightly
+def test_a_host_whose_code_was_not_replaced_never_passes_in_silence(gates: Gates) -> None:
+    lab, only = gates.rolling.lab, ("post", "--only", "services.versions")
+    new = lab.engine(26, TARGET_VHOST, "control3", 1).wait_up()
+    left_out = lab.engine(25, CURRENT_VHOST, "control2", 1).wait_up()
+    # Of two vhosts, its own tells.
+    found = _until(gates, lambda it: it.code == 2, *only)
+    assert [f["object"] for f in found.check("services.versions")["findings"]] == [
+        f"engine control2 ({left_out.engine_ids[0]})"
+    ]
+    # One vhost tells nothing.
+    one = str(lab.configuration(26, CURRENT_VHOST, "control3"))
+    found = gates.judge(*only, target={"config": [one]})
+    (finding,) = found.check("services.versions")["findings"]
+    assert (found.code, finding["level"], finding["data"]["hosts"]) == (1, "warning", ["control2"])
+    left_out.stop()
+    assert _until(gates, lambda it: it.code == 0, *only).code == 0
+    new.stop()
+
+
 def test_a_killed_engine_counts_as_running_until_its_row_is_old(gates: Gates) -> None:
     # Long enough for a slow machine to judge while the row is fresh.
     interval = 15

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -158,7 +159,8 @@ def test_a_note_that_changed_after_it_was_acknowledged_is_open_again(
 
 
 def test_a_target_two_series_ahead(acknowledged: Gates) -> None:
-    outcome = acknowledged.judge("pre", target={"version": "27.0.1", "python": None})
+    far = {"version": "27.0.1", "python": None}
+    outcome = acknowledged.judge("pre", "--only", "release.path", target=far)
     assert "more than one series ahead" in _only(outcome, "release.path")
 
 
@@ -258,12 +260,12 @@ def test_installed_is_go_and_an_engine_that_cannot_be_placed_is_unknown(
 
 
 def _until(
-    gates: Gates, phase: str, settled: Callable[[Outcome], bool], *arguments: str
+    gates: Gates, phase: str, settled: Callable[[Outcome], bool], *arguments: str, **changes: Any
 ) -> Outcome:
     """Consumers appear in RabbitMQ's statistics a few seconds late: ask for at most 15 s."""
     deadline = time.monotonic() + 15
     while True:
-        outcome = gates.judge(phase, *arguments)
+        outcome = gates.judge(phase, *arguments, **changes)
         if settled(outcome) or time.monotonic() > deadline:
             return outcome
 
@@ -346,8 +348,10 @@ def test_a_missing_interpreter(acknowledged: Gates, tmp_path: Path) -> None:
         {
             "code.upgrade-check",
             "config.credentials-decrypt",
+            "release.notes-acknowledged",
             "release.path",
             "schema.at-head",
+            "schema.legacy-version",
             "stacks.resource-types",
         },
         "bin/python: No such file",
@@ -377,9 +381,11 @@ def test_a_stopped_broker(acknowledged: Gates) -> None:
         lab.rabbitmq.start()
         acknowledged.rolling.engine.wait_up()
     _unobserved(
-        outcome, {"services.versions", "vhost.isolated"}, "management API cannot be reached"
+        outcome,
+        {"services.alive", "services.versions", "vhost.isolated"},
+        "management API cannot be reached",
     )
-    assert outcome.outcomes("passed") == {"services.alive", "stacks.failed-by-upgrade"}
+    assert outcome.outcomes("passed") == {"stacks.failed-by-upgrade"}
 
 
 # --- the schema is migrated, the new vhost exists
@@ -451,8 +457,17 @@ def test_a_shared_vhost_needs_one_rpc_version(synced: Gates) -> None:
 # --- both releases run
 
 
+def test_the_last_old_engine_has_a_phase_of_its_own(moved: Gates) -> None:
+    outcome = _until(moved, "engine", lambda it: it.red == {"services.alive"}, "--host", OLD_HOST)
+    said = _only(outcome, "services.alive")
+    assert said.startswith(f"engine host {OLD_HOST}: has the last engine on vhost {CURRENT_VHOST};")
+
+
 def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
-    outcome = _until(moved, "engine", _is_go, "--host", OLD_HOST)
+    other = moved.rolling.lab.engine(25, CURRENT_VHOST, "control3").wait_up()
+    two = {"engines": [OLD_HOST, "control3"]}
+    outcome = _until(moved, "engine", _is_go, "--host", OLD_HOST, current=two)
+    other.stop()
     assert _is_go(outcome), outcome.out
     assert "queues.no-new-work" in outcome.outcomes("warned")
     assert "is still given work by 1 API" in outcome.out
@@ -463,6 +478,7 @@ def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
         "services.versions",
         "stacks.failed-by-upgrade",
         "stacks.held-by-host",
+        "stacks.legacy-in-progress",
         "stacks.waiting-on-signals",
         "vhost.isolated",
     }
@@ -503,7 +519,7 @@ def test_wait_opens_the_gate_when_the_old_engine_has_done_its_work(moved: Gates)
     drain = outcome.gate["drain"]
     assert (drain[0]["stacks"], drain[0]["resources"]) == (1, 1)
     assert (drain[-1]["stacks"], drain[-1]["resources"], drain[-1]["messages"]) == (0, 0, 0)
-    assert "<polyline" in (outcome.folder / "gate.html").read_text("utf-8")
+    assert '<path d="M' in (outcome.folder / "gate.html").read_text("utf-8")
     lab.delete_stack("draining")
 
 

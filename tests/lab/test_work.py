@@ -30,6 +30,21 @@ WAITING = {
         },
     },
 }
+# A resource that fails the stack while an engine is at work on another.
+HALF_FAILED = {
+    "heat_template_version": "2018-08-31",
+    "resources": {
+        "step0": {
+            "type": "OS::Heat::TestResource",
+            "properties": {"value": "x", "action_wait_secs": {"create": 300}},
+        },
+        "broken": {
+            "type": "OS::Heat::TestResource",
+            "properties": {"value": "x", "fail": True, "action_wait_secs": {"create": 8}},
+        },
+    },
+}
+AT_A_HOOK = {"resource_registry": {"resources": {"step0": {"hooks": "pre-create"}}}}
 OUTER = {
     "heat_template_version": "2018-08-31",
     "resources": {"inner": {"type": "inner.yaml"}},
@@ -117,7 +132,12 @@ def scene(
         made.begin("control4")
         lab.create_stack("live", seconds=300)
         lab.stacks().create("waiting", WAITING)
+        lab.stacks().create("paused", stacks.template(), environment=AT_A_HOOK)
+        lab.stacks().create("half-failed", HALF_FAILED)
         made.await_step("live")
+        made.await_step("half-failed")
+        hook = "SELECT 1 FROM resource_data WHERE `key` = 'pre-create'"
+        wait_for(lambda: bool(lab.mariadb.execute(hook, database="heat")), "a hook", 60)
         made.await_step("waiting", "condition")
         made.begin("control3", convergence_engine="false")
         made.backed_up = made.create_legacy("half-updated", 0)
@@ -126,6 +146,7 @@ def scene(
         lab.wait_stack(made.backed_up, "UPDATE_FAILED")
         made.legacy = made.create_legacy("legacy", 300)
         made.await_step(made.legacy)
+        lab.wait_stack("half-failed", "CREATE_FAILED")
         lab.mariadb.execute(
             "INSERT INTO stack_lock (stack_id, engine_id) "
             "SELECT id, %s FROM stack WHERE name = 'settled'",
@@ -169,21 +190,27 @@ def test_lost_work_is_told_from_the_rest_and_from_one_another(scene: Scene, pre:
     assert set(lost) == {"killed", "lost", "outer", inner}
     for name in ("killed", "lost"):
         commands = [" ".join(command[:3]) for command in lost[name]["commands"]]
-        assert commands == [
-            "openstack stack update",
-            "openstack stack cancel",
-            f"heat-manage reset_stack_status {lost[name]['data']['stack_id']}",
-        ]
+        assert commands == ["openstack stack update", "openstack stack cancel"]
+        assert "heat-manage reset_stack_status marks it FAILED" in lost[name]["hint"]
 
 
 def test_work_that_goes_on_and_work_that_waits_are_warnings(scene: Scene, pre: Outcome) -> None:
     going_on = _found(pre, "stacks.in-progress")
     warned = {name for name, finding in going_on.items() if finding["level"] == "warning"}
-    assert warned == {"live", "waiting", "legacy-0", "legacy-1"}
+    assert warned == {"live", "waiting", "paused", "half-failed", "legacy-0", "legacy-1"}
     assert going_on["live"]["data"]["state"] == "worked_on"
     assert going_on["live"]["hint"] == "Wait until it ends."
     assert "holds its lock" in going_on[scene.legacy]["summary"]
     assert going_on["waiting"]["data"]["state"] == "waiting"
+    (old,) = scene.engines["control4"].engine_ids
+    paused, half_failed = going_on["paused"], going_on["half-failed"]
+    assert paused["data"]["state"] == "waiting"
+    # The engine that started later cannot be there.
+    pause = f"engine control4 ({old}) has paused at step0, which waits for its hook pre-create"
+    assert pause in paused["summary"]
+    assert half_failed["summary"].startswith(
+        f"CREATE FAILED, but engine control4 ({old}) holds step0"
+    )
     (signal,) = pre.check("stacks.waiting-on-signals")["findings"]
     assert "of stack waiting (" in signal["object"]
 
@@ -210,10 +237,23 @@ def test_what_the_engines_of_a_host_hold(scene: Scene) -> None:
     (finding,) = held.check("stacks.held-by-host")["findings"]
     assert finding["level"] == "blocker"
     assert f"the lock of stack {scene.legacy}" in finding["summary"]
+    held = scene.gates.judge("engine", "--host", "control4", "--only", "stacks.held-by-host")
+    (finding,) = held.check("stacks.held-by-host")["findings"]
+    every = " ".join(finding["data"]["held"])
+    assert "step0 of stack half-failed for " in every
+    assert "perhaps the pause of step0 of stack paused at its hook pre-create, for " in every
     unknown = scene.gates.judge("engine", "--host", "kontrol3", "--only", "stacks.held-by-host")
     assert unknown.code == 3
     reason = unknown.check("stacks.held-by-host")["reason"]
     assert "no service row knows a host kontrol3; hosts of engines are: control1" in reason
+
+
+def test_what_waits_at_a_hook_goes_on_when_it_is_cleared(scene: Scene, pre: Outcome) -> None:
+    (command,) = _found(pre, "stacks.in-progress")["paused"]["commands"]
+    *openstack, option, stack, resource = command
+    assert openstack == ["openstack", "stack", "hook", "clear"]
+    scene.lab.stacks().clear_hook(stack, resource, option.removeprefix("--"))
+    scene.lab.wait_stack("paused", "CREATE_COMPLETE")
 
 
 def test_the_first_new_engine_fails_the_live_legacy_stack_and_its_gate_said_so(
@@ -225,6 +265,11 @@ def test_the_first_new_engine_fails_the_live_legacy_stack_and_its_gate_said_so(
     found = _found(outcome, "stacks.legacy-in-progress")
     assert found[scene.legacy]["level"] == "blocker"
     assert found["live"]["level"] == "warning"
+    # Each engine that starts does it, not the first alone.
+    further = scene.gates.judge(
+        "engine", "--host", "control4", "--only", "stacks.legacy-in-progress"
+    )
+    assert set(_found(further, "stacks.legacy-in-progress")) == {scene.legacy}
     lab.db_sync(rolling.target)
     new = lab.engine(rolling.target, TARGET_VHOST, "control9").wait_up()
     lab.wait_stack(scene.legacy, "CREATE_FAILED")
@@ -262,9 +307,11 @@ def test_what_the_findings_advise_makes_the_check_green(scene: Scene) -> None:
     left = scene.gates.judge("pre", "--only", "stacks.stale-locks")
     assert {f["commands"][0][-1] for f in left.check("stacks.stale-locks")["findings"]} == {
         through.show("killed")["id"],
+        through.show("half-failed")["id"],
         neighbours.show("outer")["id"],
     }
     lab.delete_stack("killed")
+    lab.delete_stack("half-failed")
     neighbours.delete("outer")
     neighbours.wait("outer", "DELETE_COMPLETE")
     outcome = scene.gates.judge("pre", "--only", "stacks.stale-locks")

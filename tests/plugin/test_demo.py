@@ -17,7 +17,8 @@ ROLLING = [
 ]
 COLD = [
     ("pre", "go-with-warnings"),
-    *((phase, "go") for phase in ("stopped", "installed", "synced", "post")),
+    *((phase, "go") for phase in ("stopped", "installed", "synced")),
+    ("post", "go-with-warnings"),
 ]
 
 

@@ -119,6 +119,44 @@ class HeatDatabase:
             )
             add("snapshot", id="s", stack_id="rest", name="s", tenant="p5", status="IN_PROGRESS")
 
+    def hold_unseen(self) -> None:
+        """Work in a filled database that no status tells of.
+
+        A stack at a hook, one that failed while an engine goes on with a resource, and two that
+        engines left behind.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        common = {"raw_template_id": 1, "tenant": "p6", "action": "CREATE", "created_at": now}
+        common |= {"disable_rollback": True, "convergence": True, "backup": False}
+        with self._adding() as add:
+            for number, id, status, engine, deleted in (
+                (901, "paused", "IN_PROGRESS", None, None),
+                (902, "failed", "FAILED", "live", None),
+                (903, "failed-and-left", "FAILED", "no-row", None),
+                (904, "failed-and-gone", "FAILED", "live", now),
+            ):
+                add("stack", id=id, name=id, status=status, deleted_at=deleted, **common)
+                add(
+                    "resource",
+                    id=number,
+                    uuid=f"of-{id}",
+                    name="r",
+                    stack_id=id,
+                    action="CREATE" if engine else "INIT",
+                    status="IN_PROGRESS" if engine else "COMPLETE",
+                    engine_id=engine,
+                    current_template_id=1,
+                )
+            for key in ("pre-create", "other"):
+                add(
+                    "resource_data",
+                    resource_id=901,
+                    key=key,
+                    value="True",
+                    redact=False,
+                )
+            add("snapshot", id="of-paused", stack_id="paused", name="s", tenant="p6")
+
     def fill(self) -> None:
         """Two engines, one silent; a root stack with a nested one at work, and stacks at rest."""
         now = datetime.now(UTC).replace(tzinfo=None)

@@ -86,6 +86,7 @@ def _leftovers_are_found(heat: HeatDatabase) -> None:
         "rest",
         "CREATE COMPLETE",
     )
+    assert (held.root_id, held.root_action) == ("rest", "CREATE")
     assert [(stack.id, stack.owner_id, stack.status) for stack in found.backups] == [
         ("legacy", "", "IN_PROGRESS"),
         ("spare", "rest", "IN_PROGRESS"),
@@ -94,6 +95,17 @@ def _leftovers_are_found(heat: HeatDatabase) -> None:
     assert (found.sync_points, found.sync_point_stacks) == (1, 1)
     assert (found.deployments, found.snapshots) == (1, 1)
     assert (found.held_count, found.backup_count, found.legacy_count) == (1, 2, 2)
+
+
+def _unseen_work_is_read(heat: HeatDatabase) -> None:
+    before = {stack.id for stack in database.observe(heat.site()).in_flight}
+    heat.hold_unseen()
+    found = {stack.id: stack for stack in database.observe(heat.site()).in_flight}
+    assert found.keys() - before == {"paused", "failed"}
+    assert [(each.name, each.hook) for each in found["paused"].resources] == [("r", "pre-create")]
+    assert found["paused"].paused == found["paused"].resources
+    assert [stack.id for stack in found.values() if stack.snapshots] == ["paused"]
+    assert (found["failed"].status, found["failed"].holders) == ("FAILED", ("live",))
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -108,6 +120,7 @@ def test_every_schema_on_mariadb(on_mariadb: Make, release: int) -> None:
     assert 0 <= (found.clock - found.changed_at).total_seconds() < 120
     assert abs((found.clock - found.local_clock).total_seconds()) < 2
     _leftovers_are_found(heat)
+    _unseen_work_is_read(heat)
 
 
 @pytest.mark.parametrize("release", [19, 20, 21, 25, 26, 27])
@@ -117,6 +130,7 @@ def test_schemas_on_postgresql(on_postgresql: Make, release: int) -> None:
     heat.fill()
     _is_read_whole(database.observe(heat.site()), release)
     _leftovers_are_found(heat)
+    _unseen_work_is_read(heat)
 
 
 @pytest.mark.parametrize("server", ["on_mariadb", "on_postgresql", "on_sqlite"])
@@ -126,6 +140,7 @@ def test_the_cheap_counts_are_those_of_the_whole_reading(
     heat = request.getfixturevalue(server)()
     heat.db_sync(25)
     heat.fill()
+    heat.hold_unseen()
     whole, cheap = database.observe(heat.site()), work_in_flight.observe(heat.site())
     assert cheap.stacks == len(whole.in_flight) > 0
     assert cheap.resources == sum(len(stack.resources) for stack in whole.in_flight) > 0
@@ -141,6 +156,7 @@ def test_schemas_on_sqlite(on_sqlite: Make, release: int) -> None:
     heat.fill()
     _is_read_whole(database.observe(heat.site()), release)
     _leftovers_are_found(heat)
+    _unseen_work_is_read(heat)
 
 
 def test_migrate_version_stays_behind_when_alembic_takes_over(on_mariadb: Make) -> None:

@@ -32,6 +32,7 @@ def a_database(**changes: Any) -> Database:
         local_clock=NOW,
         revisions=("c6214ca60943",),
         migrate_version=None,
+        tables=(),
         changed_at=None,
         services=(a_row("e1", "control1"),),
         in_flight=(),
@@ -78,7 +79,7 @@ def a_stack(*holders: str, age: float = 60, lock: str = "", **changes: Any) -> S
 
 def a_configuration(vhost: str, host: str) -> Configuration:
     """The configuration of a release on a vhost."""
-    return Configuration((f"/etc/{vhost}.conf",), host, ("rabbit:5672",), vhost)
+    return Configuration((f"/etc/{vhost}.conf",), host, ("rabbit:5672",), vhost, host_is_set=True)
 
 
 def connections_of(old: tuple[Client, ...] = (), new: tuple[Client, ...] = ()) -> Connections:

@@ -12,11 +12,12 @@ from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Samp
 from heat_upgrade_checks.evidence.connections import Client
 from heat_upgrade_checks.evidence.database import Database, ServiceRow
 from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.evidence.notifications import Notifications
 from heat_upgrade_checks.evidence.release import Release
 from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
 from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import place
+from heat_upgrade_checks.placement import place, releases_by_host
 from heat_upgrade_checks.plan import Plan
 from tests.unit.checks import NOW, judge, module, plan
 from tests.unit.evidence import (
@@ -201,6 +202,23 @@ def test_a_backup_without_a_table() -> None:
     assert _said(gate) == ["blocker /b/heat.sql: lacks 2 of Heat's tables: event, resource"]
 
 
+def test_a_backup_needs_the_later_tables_that_the_database_has() -> None:
+    later = ("alembic_version", "resource_snapshot")
+    for live, backed_up, lacking in (
+        ((*later, "notes_of_the_site"), (), later),
+        (later, later[:1], later[1:]),
+        (later, later, ()),
+        ((), (), ()),
+    ):
+        facts: dict[str, Any] = {
+            "backups": _backups(tables=(*BACKUP._HEAT_TABLES, *backed_up)),
+            "database": a_database(tables=live),
+        }
+        gate = judge(BACKUP.check_backup_is_complete, "pre", **facts)
+        expected = f"blocker /b/heat.sql: lacks {len(lacking)} of Heat's tables: "
+        assert _said(gate) == ([expected + ", ".join(lacking)] if lacking else [])
+
+
 # --- schema.at-head
 
 
@@ -225,9 +243,19 @@ def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str
         "database": a_database(**database),
         "current_release": _release("25.0.2", **release),
     }
-    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    of = plan(
+        current={
+            "python": "/opt/n/bin/python",
+            "prefix": ["podman", "exec", "heat"],
+            "config": ["/etc/heat/heat.conf"],
+        }
+    )
+    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", of=of, **facts)
     said = _said(gate)
     assert said == [] if expected is None else expected in said[0]
+    manage = ("/opt/n/bin/heat-manage", "--config-file", "/etc/heat/heat.conf")
+    for finding in gate.findings:
+        assert finding.commands == (("podman", "exec", "heat", *manage, "db_sync"),)
 
 
 def test_a_release_without_an_interpreter_has_no_head() -> None:
@@ -325,6 +353,28 @@ def test_where_both_releases_have_the_host_its_start_tells_the_release(
 
 def test_an_engine_whose_release_nothing_tells_is_a_note() -> None:
     assert _isolated([("c", "control3", [NEW])]).findings[0].level == "note"
+
+
+@pytest.mark.parametrize("listed", ["current", "target"])
+@pytest.mark.parametrize("vhost", [OLD, NEW])
+def test_the_hosts_of_one_release_alone_do_not_tell_the_others(listed: str, vhost: str) -> None:
+    hosts = {"engines": ["control1", "control2", "control3"]}
+    releases = {"current": {"version": "25.0.2"}, "target": {"version": "26.0.2"}}
+    of = plan(**{**releases, listed: {**releases[listed], **hosts}})
+    gate = _isolated([("b", "control2", [vhost])], of)
+    assert [(finding.level, finding.hint) for finding in gate.findings] == [
+        ("note", "List the engines' hosts as current.engines and target.engines in the plan.")
+    ]
+
+
+def test_the_name_of_the_machine_that_asks_is_not_a_configured_host() -> None:
+    set_, default = a_configuration(OLD, "control1"), a_configuration(NEW, "deploy")
+    default = replace(default, host_is_set=False)
+    assert releases_by_host(plan(), set_, replace(default, host_is_set=True)) == {
+        "control1": "current",
+        "deploy": "target",
+    }
+    assert releases_by_host(plan(), set_, default) == {}
 
 
 def test_a_listener_that_no_service_row_knows_is_a_warning() -> None:
@@ -466,7 +516,8 @@ def test_a_missing_count_in_any_sample_is_unknown() -> None:
 
 def test_a_vhost_that_is_still_published_to() -> None:
     assert _said(_drain(_queues([], rate=0.4))) == [
-        "blocker vhost heat-n: 0.4 messages a second are still published to Heat's exchange in it"
+        "blocker vhost heat-n: 0.4 messages a second are still published to the queues of work "
+        "in it"
     ]
     gate = _drain(_queues([], rate=None))
     assert "keeps no statistics" in gate.unknowns[0]
@@ -518,10 +569,25 @@ def test_after_a_cold_stop_it_is_a_warning() -> None:
 # --- services
 
 
-def _alive(phase: str, *rows: ServiceRow, host: str = "", **changes: Any) -> list[str]:
+def _alive(phase: str, *rows: ServiceRow, **changes: Any) -> list[str]:
     database = a_database(services=rows)
     check = SERVICES.check_engines_report
-    return _said(judge(check, phase, host=host, of=plan(**changes), database=database))
+    return _said(judge(check, phase, of=plan(**changes), database=database))
+
+
+def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Judgement:
+    """What phase engine says of this host; an engine is its row and its vhost."""
+    rows = tuple(row for row, _ in engines)
+    return judge(
+        SERVICES.check_other_engines_carry_on,
+        "engine",
+        host=host,
+        of=plan(**changes),
+        database=a_database(services=rows),
+        placement=place(rows, [Listener(row.engine_id, vhost, 1) for row, vhost in engines]),
+        current_configuration=a_configuration(OLD, "control1"),
+        target_configuration=a_configuration(NEW, "control2"),
+    )
 
 
 def test_engines_that_report() -> None:
@@ -530,7 +596,8 @@ def test_engines_that_report() -> None:
 
 def test_no_engine_at_all_is_a_blocker() -> None:
     assert _alive("pre") == ["blocker heat-engine: no engine is alive"]
-    assert _alive("engine", a_row("a", "control1"), host="control1") == [
+    alone = (a_row("a", "control1"), OLD)
+    assert _said(_without("control1", alone, broker={"isolation": "shared"})) == [
         "blocker heat-engine: no engine besides control1 is alive"
     ]
 
@@ -550,10 +617,78 @@ def test_one_of_several_workers_that_died() -> None:
 
 
 def test_a_host_that_has_no_engine_is_taken_for_an_api() -> None:
-    assert _alive("engine", a_row("a", "control1"), host="api1") == [
+    gate = _without("api1", (a_row("a", "control1"), OLD))
+    assert _said(gate) == [
         "note host api1: has no engine, so this gate is taken to be about its API; "
         "engine hosts: control1"
     ]
+    assert gate.unknowns == []
+
+
+LAST = (
+    "blocker engine host control1: has the last engine on vhost heat-n; when it has stopped, "
+    "nobody there answers an API or does what is left"
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "vhost", "last"),
+    [
+        (a_row("b", "control2"), OLD, False),
+        (a_row("b", "control2"), NEW, True),
+        (a_row("b", "control2", silent=500), OLD, True),
+        # A second worker of the engine that is taken away.
+        (a_row("b", "control1"), OLD, True),
+    ],
+)
+def test_who_carries_on_for_the_old_vhost(other: ServiceRow, vhost: str, last: bool) -> None:
+    new = (a_row("n", "control1"), NEW)
+    gate = _without("control1", (a_row("a", "control1"), OLD), (other, vhost), new)
+    assert (LAST in _said(gate)) == last
+
+
+def test_the_last_old_engine_is_for_a_phase_of_its_own() -> None:
+    engines = ((a_row("a", "control1"), OLD), (a_row("b", "control2"), NEW))
+    (finding,) = _without("control1", *engines).findings
+    assert finding.commands == (("heat-upgrade-check", "--phase", "last-engine"),)
+    assert "give it as --host" not in finding.hint
+    api = {"backends": ["http://control1:8004"]}
+    assert "give it as --host" in _without("control1", *engines, api=api).findings[0].hint
+    # What has gone already, and an API of its own address.
+    for host in ("control2", "192.0.2.11"):
+        assert [f for f in _without(host, *engines).findings if f.level == "blocker"] == []
+    assert _without("control1", *engines, broker={"isolation": "shared"}).findings == []
+
+
+@pytest.mark.parametrize(
+    ("named", "row"),
+    [
+        ("control1", a_row("a", "control1.example.org")),
+        ("control1.example.org", a_row("a", "control1")),
+        ("Control1", a_row("a", "control1")),
+        ("control1", replace(a_row("a", "engine-a"), hostname="control1.example.org")),
+    ],
+)
+def test_another_name_of_an_engines_host_is_unknown(named: str, row: ServiceRow) -> None:
+    gate = _without(named, (row, OLD), (a_row("b", "control2"), OLD))
+    assert gate.findings == []
+    assert gate.unknowns == [
+        f"{named} seems to be the host that the service rows call {row.host}, so what its engine "
+        f"holds was not judged; give --host {row.host}"
+    ]
+    # Once it runs the target release only, it is no engine that leaves.
+    assert _without(named, (row, NEW), (a_row("b", "control2"), OLD)).unknowns == []
+
+
+def test_on_a_shared_vhost_the_plan_tells_which_of_a_machines_engines_stays() -> None:
+    new = replace(a_row("n", "control1-2026.2"), hostname="control1")
+    shared: dict[str, Any] = {
+        "broker": {"isolation": "shared"},
+        "current": {"version": "26.0.2", "engines": ["control1", "control2"]},
+    }
+    assert _without("control1", (new, OLD), **shared).unknowns
+    shared["target"] = {"version": "27.0.1", "engines": ["control1-2026.2"]}
+    assert _without("control1", (new, OLD), **shared).unknowns == []
 
 
 def _versions(
@@ -618,11 +753,27 @@ STOPPED = an_earlier_gate("stopped", NOW - timedelta(hours=1))
 
 
 def test_after_a_cold_stop_only_what_was_started_since_runs_the_target() -> None:
-    new, old = a_row("n", "control1"), a_row("o", "control2", created=NOW - timedelta(hours=2))
+    new, old = a_row("n", "control2"), a_row("o", "control2", created=NOW - timedelta(hours=2))
     gate = _versions("post", [new, old], [], mode="cold", gates=(STOPPED,), new=OLD)
     (finding,) = gate.findings
     assert finding.object == "engine control2 (o)"
     assert "before phase stopped; it runs the current release" in finding.summary
+
+
+def test_hosts_whose_code_nobody_looked_at_are_a_warning_after_a_cold_upgrade() -> None:
+    rows = [a_row(id, f"control{id}") for id in "3212"]
+    gate = _versions("post", rows, [], mode="cold", gates=(STOPPED,), new=OLD)
+    (finding,) = gate.findings
+    assert (finding.level, finding.object) == ("warning", "code of other hosts")
+    assert finding.summary.startswith("was not looked at: control1, control3; ")
+    assert finding.commands == (("heat-engine", "--version"),)
+
+
+@pytest.mark.parametrize(("vhost", "red"), [(NEW, False), (OLD, True)])
+def test_after_a_cold_upgrade_onto_another_vhost_that_one_tells(vhost: str, red: bool) -> None:
+    rows, listeners = [a_row("a", "control3")], [Listener("a", vhost, 1)]
+    gate = _versions("post", rows, listeners, mode="cold", gates=(STOPPED,))
+    assert ([finding.level for finding in gate.findings], gate.unknowns) == (["blocker"] * red, [])
 
 
 @pytest.mark.parametrize("gates", [(), (replace(STOPPED, verdict=Verdict.NO_GO),)])
@@ -636,6 +787,8 @@ def test_without_an_open_stopped_gate_a_cold_upgrade_proves_nothing(
 def test_no_engine_runs_between_cold_stop_and_start() -> None:
     gate = _versions("installed", [a_row("n", "control1")], [], mode="cold", new=OLD)
     assert [finding.level for finding in gate.findings] == ["blocker"]
+    apart = _versions("installed", [a_row("n", "control1")], [], mode="cold")
+    assert [finding.level for finding in apart.findings] == ["blocker"]
 
 
 # --- services.stopped
@@ -716,14 +869,52 @@ def test_an_api_of_heat_among_other_services_is_found() -> None:
     assert found == ["blocker uwsgi (pid 22) on ctl1", "note vhost heat-n"]
 
 
-def _residue(clients: tuple[Client, ...]) -> Judgement:
+def _residue(clients: tuple[Client, ...], **notifications: Any) -> Judgement:
     return judge(
         QUEUES.check_nothing_uses_the_old_vhost,
         "post",
         connections=connections_of(old=clients),
         current_configuration=a_configuration(OLD, "control1"),
         target_configuration=a_configuration(NEW, "control1"),
+        notifications=replace(
+            Notifications(("messagingv2",), NEW, True, False, ()), **notifications
+        ),
     )
+
+
+def test_an_old_vhost_to_which_engines_send_notifications_stays() -> None:
+    sender = Client("heat-engine", 8, "h", "heat", 1, ())
+    for clients, seen in (((sender,), "1 connection"), ((), "0 connections")):
+        (finding,) = _residue(clients, vhost=OLD).findings
+        assert (finding.level, finding.commands) == ("note", ())
+        assert finding.summary == (
+            "must stay: the target release sends its notifications there, now by "
+            f"{seen} of its engines"
+        )
+
+
+@pytest.mark.parametrize(
+    ("client", "notifications"),
+    [
+        (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": NEW}),
+        (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": OLD, "drivers": ("noop",)}),
+        (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": "", "unknown": "why"}),
+        (Client("heat-engine", 8, "h", "heat", 2, ("engine",)), {"vhost": OLD}),
+        (Client("heat-engine", 8, "h", "heat", 2, ("reply_1f",)), {"vhost": OLD}),
+        (Client("heat-api", 8, "h", "heat", 1, ()), {"vhost": OLD}),
+    ],
+)
+def test_what_does_more_than_send_notifications_is_left_over(
+    client: Client, notifications: dict[str, Any]
+) -> None:
+    gate = _residue((client,), **notifications)
+    assert [f.object for f in gate.findings if f.level == "blocker"] == [str(client)]
+
+
+def test_an_old_vhost_that_may_get_notifications_is_not_given_up() -> None:
+    (finding,) = _residue((), vhost="", unknown="why").findings
+    assert (finding.level, finding.commands) == ("note", ())
+    assert finding.summary.endswith("which could not be seen: why")
 
 
 def test_what_is_left_on_the_old_vhost() -> None:
@@ -750,7 +941,19 @@ def test_what_is_left_on_the_old_vhost() -> None:
 def test_the_row_of_a_dead_engine_is_named() -> None:
     rows = (a_row("e1", "control1"), a_row("e2", "control2", silent=500))
     database = a_database(services=rows)
-    gate = judge(SERVICES.check_no_dead_engine_is_listed, "post", database=database)
+    target = {"python": "/opt/26/bin/python", "config": ["/etc/heat-26/heat.conf"]}
+    gate = judge(
+        SERVICES.check_no_dead_engine_is_listed, "post", of=plan(target=target), database=database
+    )
+    assert gate.findings[0].commands == (
+        (
+            "/opt/26/bin/heat-manage",
+            "--config-file",
+            "/etc/heat-26/heat.conf",
+            "service",
+            "clean",
+        ),
+    )
     assert _said(gate) == [
         "warning engine control2 (e2): reported last 500 s ago and did not end cleanly"
     ]

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from heat_upgrade_checks.evidence import database
 from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.in_flight import StackInFlight
+from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
 from tests.unit.evidence import a_database, a_row, a_stack
 
 
@@ -34,6 +35,8 @@ def _stack(id: str, *holders: str, backup: bool = False) -> StackInFlight:
 def test_what_is_held_is_looked_at_once(naps: list[float]) -> None:
     assert _follow((_stack("a", "e1"), _stack("b", "e2"))) == {"a": ("e1",), "b": ("e2",)}
     assert _follow((_stack("a", backup=True),)) == {"a": ()}
+    paused = ResourceInFlight("r", "INIT", "COMPLETE", "", hook="pre-create")
+    assert _follow((replace(_stack("a"), resources=(paused,)),)) == {"a": ()}
     assert naps == []
 
 
@@ -54,6 +57,16 @@ def test_an_old_engine_that_takes_it_up_again_is_seen() -> None:
         (_stack("a", "old"), _stack("b", "new")),
     )
     assert _follow(*looks) == {"a": ("old",), "b": ("new",)}
+
+
+def test_what_is_told_of_a_pause_is_as_new_as_the_clock() -> None:
+    def look(age: float, *others: StackInFlight) -> Database:
+        pause = ResourceInFlight("r", "INIT", "COMPLETE", "", age=age, hook="pre-create")
+        return a_database(in_flight=(replace(_stack("a"), resources=(pause,)), *others))
+
+    shown = iter([look(1, _stack("b")), look(2)])
+    (stack,) = database._followed(lambda: next(shown)).in_flight
+    assert stack.resources[0].age == 2
 
 
 def test_what_nobody_ever_holds_stays_so(naps: list[float]) -> None:

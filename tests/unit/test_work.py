@@ -10,6 +10,7 @@ from heat_upgrade_checks.evidence.broker import Listener, OldQueues
 from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.leftovers import HeldResource, Leftovers, Lock, StackAtRest
 from heat_upgrade_checks.evidence.waiting_work import WaitingWork
+from heat_upgrade_checks.findings import Finding
 from heat_upgrade_checks.judgement import Judgement
 from heat_upgrade_checks.placement import Placement, place
 from heat_upgrade_checks.work import State, Work, remedy, work_in_flight
@@ -48,6 +49,18 @@ def _waiting(current: int = 0, target: int | None = 0) -> WaitingWork:
 SIGNAL = a_stack(resources=(_held("wait", "old", signal=True),))
 
 
+def _paused(hook: str = "pre-create", age: float = 0, engine: str = "") -> ResourceInFlight:
+    """A resource at a hook, reached `age` seconds ago."""
+    return ResourceInFlight("r", "INIT", "COMPLETE", engine, age=age, hook=hook)
+
+
+# Every engine of ROWS started at the time of the look.
+PAUSED = a_stack(resources=(_paused(),), still=9999)
+OUTLIVED = a_stack(resources=(_paused(age=100),), still=9999)
+STILL_HELD = a_stack("old", status="FAILED")
+DELETING = a_stack(action="DELETE", still=600, age=600, snapshots=True)
+
+
 @pytest.mark.parametrize(
     ("stack", "messages", "state", "who"),
     [
@@ -62,6 +75,26 @@ SIGNAL = a_stack(resources=(_held("wait", "old", signal=True),))
         (a_stack(still=119), 0, State.UNCERTAIN, "but it moved 119 s ago; after 120 s"),
         (a_stack(lock="dead", status="COMPLETE"), 0, State.AT_REST, "is dead and holds its lock"),
         (a_stack(lock="old", status="COMPLETE"), 0, State.WORKED_ON, "holds its lock"),
+        (STILL_HELD, 0, State.WORKED_ON, "CREATE FAILED, but engine control1 (old) holds r"),
+        (a_stack("old", "dead", status="FAILED"), 0, State.WORKED_ON, "control1 (old) holds r"),
+        (a_stack("dead", status="FAILED"), 0, State.AT_REST, "is dead and holds r"),
+        (PAUSED, 0, State.WAITING, "one of the engines control1 (old), control2 (new), control3"),
+        (PAUSED, 0, State.WAITING, "r, which waits for its hook pre-create to be cleared"),
+        (OUTLIVED, 0, State.LOST, "no live engine is as old as the pause of r"),
+        (
+            a_stack(resources=(_paused(engine="old"), _held("r2", "old"))),
+            0,
+            State.WORKED_ON,
+            "engine control1 (old) holds r, which waits for its hook pre-create",
+        ),
+        (
+            a_stack(resources=(_paused(),), lock="old", convergence=False),
+            0,
+            State.WAITING,
+            "engine control1 (old) holds its lock",
+        ),
+        (DELETING, 0, State.UNCERTAIN, "one may be deleting its snapshots; after 3600 s"),
+        (replace(DELETING, age=3601, still=3601), 0, State.LOST, "nothing moved for 3601 s"),
         (a_stack(backup=True, still=999), 0, State.AT_REST, "a failed update left it behind"),
     ],
 )
@@ -103,7 +136,6 @@ def test_the_biggest_trouble_comes_first_and_a_root_before_what_is_nested_in_it(
             [
                 "openstack stack update --existing s1",
                 "openstack stack cancel --no-rollback s1",
-                "heat-manage reset_stack_status s1",
             ],
         ),
         (
@@ -111,17 +143,20 @@ def test_the_biggest_trouble_comes_first_and_a_root_before_what_is_nested_in_it(
             [
                 "openstack stack update --existing s1",
                 "openstack stack cancel s1",
-                "heat-manage reset_stack_status s1",
             ],
         ),
+        (a_stack("dead", action="DELETE"), ["openstack stack delete s1"]),
+        # Heat refuses to update it.
+        (a_stack(lock="dead", action="SUSPEND"), ["openstack stack suspend s1"]),
+        (a_stack(lock="dead", convergence=False), []),
+        (PAUSED, ["openstack stack hook clear --pre-create s1 r"]),
         (
-            a_stack("dead", action="DELETE"),
-            ["openstack stack delete s1", "heat-manage reset_stack_status s1"],
+            # The client's option is for hooks before an action alone.
+            a_stack(resources=(_paused("post-update"),)),
+            ['openstack stack resource signal --data {"unset_hook": "post-update"} s1 r'],
         ),
-        (
-            a_stack(lock="dead", convergence=False),
-            ["heat-manage reset_stack_status s1"],
-        ),
+        # Heat cancels only what is IN_PROGRESS.
+        (replace(SIGNAL, status="FAILED"), []),
     ],
 )
 def test_the_remedy(stack: StackInFlight, commands: list[str]) -> None:
@@ -129,7 +164,8 @@ def test_the_remedy(stack: StackInFlight, commands: list[str]) -> None:
     hint, told = remedy(work)
     assert hint
     assert [" ".join(command) for command in told] == commands
-    assert ("every engine down" in hint) == any("reset" in command for command in commands)
+    # What harms live work is told with its condition, and never as a command.
+    assert ("every engine down" in hint) == (work.state is State.LOST)
 
 
 # --- stacks.in-progress, stacks.stuck
@@ -217,16 +253,35 @@ def _between(*stacks: StackInFlight) -> OldQueues:
     return OldQueues("http://rabbit:15672", OLD, False, True, (), 0.0, database, "")
 
 
+def _stopped(old_queues: OldQueues) -> Judgement:
+    check = STACKS.check_nothing_was_cut_off
+    return judge(check, "stopped", old_queues=old_queues, placement=PLACEMENT)
+
+
 def test_work_after_a_cold_stop_was_cut_off() -> None:
-    gate = judge(
-        STACKS.check_nothing_was_cut_off,
-        "stopped",
-        old_queues=_between(a_stack("old"), a_stack(lock="dead", status="COMPLETE", id="s2")),
-        placement=PLACEMENT,
-    )
+    stacks = (a_stack("dead"), a_stack(lock="dead", status="COMPLETE", id="s2"))
+    database = a_database(services=ROWS[3:], in_flight=stacks)
+    gate = _stopped(replace(_between(), database=database))
     (finding,) = gate.findings
     assert finding.level == "blocker"
-    assert finding.commands == (("heat-manage", "reset_stack_status", "s1"),)
+    assert finding.hint.startswith("Nobody works on it now.")
+    assert finding.commands == (tuple(gate.heat_manage("reset_stack_status", "s1")),)
+
+
+@pytest.mark.parametrize(
+    ("stack", "hint"),
+    [
+        (a_stack("old"), "Wait until it ends."),
+        (PAUSED, "Have the hook cleared"),
+        (a_stack("dead"), "Update it"),
+        (a_stack(), "Run this phase again."),
+    ],
+)
+def test_nothing_is_reset_before_the_engines_are_stopped(stack: StackInFlight, hint: str) -> None:
+    (finding,) = _stopped(_between(stack)).findings
+    assert finding.level == "blocker"
+    assert finding.hint.startswith(hint)
+    assert not any("reset_stack_status" in command for command in finding.commands)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +296,12 @@ def test_work_after_a_cold_stop_was_cut_off() -> None:
         (a_stack("dead"), "blocker"),
         (a_stack(), "blocker"),
         (a_stack(lock="dead", status="COMPLETE"), "note"),
+        (STILL_HELD, "blocker"),
+        (a_stack("new", status="FAILED"), "note"),
+        # An old engine may be at the hook.
+        (PAUSED, "blocker"),
+        (a_stack("new", resources=(_paused(), _held("r2", "new"))), "blocker"),
+        (a_stack(resources=(_paused(engine="new"),)), "note"),
     ],
 )
 def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
@@ -270,10 +331,48 @@ def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str)
     ],
 )
 def test_work_before_the_first_new_engine_starts(stack: StackInFlight, level: str | None) -> None:
-    database = a_database(services=ROWS, in_flight=(stack,))
-    check = HANDOVER.check_no_legacy_stack_is_in_flight
-    gate = judge(check, "vhost", database=database, placement=PLACEMENT)
-    assert [finding.level for finding in gate.findings] == ([level] if level else [])
+    assert [finding.level for finding in _legacy("vhost", stack)] == ([level] if level else [])
+
+
+def _legacy(phase: str, *stacks: StackInFlight) -> list[Finding]:
+    return judge(
+        HANDOVER.check_no_legacy_stack_is_in_flight,
+        phase,
+        host="control1" if phase == "engine" else "",
+        database=a_database(services=ROWS, in_flight=stacks),
+        placement=PLACEMENT,
+        target_configuration=a_configuration(NEW, "control2"),
+    ).findings
+
+
+@pytest.mark.parametrize(
+    ("stack", "level"),
+    [
+        (a_stack(lock="old", convergence=False), "blocker"),
+        (a_stack(lock="old"), "blocker"),
+        (a_stack("new", lock="old", convergence=False), "blocker"),
+        (a_stack(convergence=False), "blocker"),
+        (a_stack(lock="new", convergence=False), None),
+        (a_stack("old"), None),
+    ],
+)
+def test_work_before_a_further_new_engine_starts(stack: StackInFlight, level: str | None) -> None:
+    assert [finding.level for finding in _legacy("engine", stack)] == ([level] if level else [])
+
+
+def test_what_belongs_to_a_legacy_stack_of_the_new_side_is_no_ones_of_the_old() -> None:
+    root = a_stack(lock="new", convergence=False)
+    for changes in ({"backup": True}, {"name": "nested"}):
+        inner = a_stack(id="s2", owner_id="s1", convergence=False, **changes)
+        assert _legacy("engine", root, inner) == []
+        assert len(_legacy("engine", replace(root, lock="old"), inner)) == 2
+
+
+def test_a_legacy_stack_whose_engine_is_dead_does_not_end_by_itself() -> None:
+    (finding,) = _legacy("vhost", a_stack(lock="dead", convergence=False))
+    assert finding.level == "blocker"
+    assert "engine control4 (dead) is dead and holds its lock" in finding.summary
+    assert finding.hint.startswith("The next engine that starts marks it FAILED")
 
 
 def test_on_a_shared_vhost_engines_see_each_other() -> None:
@@ -284,6 +383,7 @@ def test_on_a_shared_vhost_engines_see_each_other() -> None:
             of=plan(broker={"isolation": "shared"}),
             database=a_database(),
             placement=PLACEMENT,
+            target_configuration=a_configuration(NEW, "control2"),
         )
 
 
@@ -336,6 +436,17 @@ def test_what_the_engines_of_a_host_hold() -> None:
     assert _by_host("control2").findings == []
 
 
+def test_an_engine_that_may_be_at_a_hook_is_not_taken_away() -> None:
+    (finding,) = _by_host("control1", stacks=(PAUSED,)).findings
+    assert finding.level == "blocker"
+    assert (
+        "holds perhaps the pause of r of stack web at its hook pre-create, for 0 s;"
+        in finding.summary
+    )
+    # It began after the hook was reached.
+    assert _by_host("control1", stacks=(OUTLIVED,)).findings == []
+
+
 @pytest.mark.parametrize("grace", [0, 60])
 def test_what_a_dead_engine_of_the_host_held_is_lost(grace: int) -> None:
     stacks = (a_stack("dead"), a_stack(lock="dead", id="s2", status="COMPLETE"))
@@ -358,6 +469,23 @@ def test_a_host_that_no_service_row_knows_is_unknown_unless_it_is_an_apis() -> N
     assert (api.findings, api.unknowns) == ([], [])
 
 
+def test_another_name_of_an_engines_host_is_unknown_even_where_it_is_an_apis() -> None:
+    rows = (a_row("old", "control1.example.org"),)
+    stacks = (a_stack("old"),)
+    gate = judge(
+        HANDOVER.check_the_host_holds_no_work,
+        "engine",
+        host="control1",
+        of=plan(api={"backends": ["http://control1:8004"]}),
+        database=a_database(services=rows, in_flight=stacks),
+        placement=place(rows, [Listener("old", OLD, 1)]),
+        current_configuration=a_configuration(OLD, "control1.example.org"),
+        target_configuration=a_configuration(NEW, "control1.example.org"),
+    )
+    assert gate.findings == []
+    assert gate.unknowns[0].endswith("give --host control1.example.org")
+
+
 def test_what_the_engines_on_the_old_vhost_hold() -> None:
     stacks = (a_stack("old"), a_stack("new", id="s2"))
     gate = judge(
@@ -378,11 +506,17 @@ def test_legacy_stacks_that_remain() -> None:
         StackAtRest(f"l{n}", f"old-{n}", "p", "", "CREATE", "COMPLETE") for n in range(9)
     )
     left = replace(NOTHING, legacy=legacy, legacy_count=12)
-    (finding,) = judge(HANDOVER.check_no_legacy_stack_remains, "pre", leftovers=left).findings
+    of = plan(current={"python": "/opt/25/bin/python"})
+    check = HANDOVER.check_no_legacy_stack_remains
+    (finding,) = judge(check, "pre", of=of, leftovers=left).findings
     assert finding.level == "warning"
     assert finding.summary.startswith("12 root stacks")
-    assert finding.commands[0] == ("heat-manage", "migrate_convergence_1", "l0")
+    assert finding.commands[0] == ("/opt/25/bin/heat-manage", "migrate_convergence_1", "l0")
     assert judge(HANDOVER.check_no_legacy_stack_remains, "pre", leftovers=NOTHING).findings == []
+
+
+def _left(id: str, root_action: str, engine: str) -> HeldResource:
+    return HeldResource("r", "FAILED", id, "five", "p", "CREATE FAILED", id, root_action, engine)
 
 
 @pytest.mark.parametrize("phase", ["pre", "stopped", "post"])
@@ -396,8 +530,8 @@ def test_locks_and_resources_of_dead_engines(phase: str) -> None:
             Lock("s4", "four", "p", "DELETE", "DELETED", "gone"),
         ),
         held=(
-            HeldResource("r", "FAILED", "s5", "five", "p", "CREATE FAILED", "s5", "dead"),
-            HeldResource("r", "COMPLETE", "s6", "six", "p", "CREATE COMPLETE", "s6", "old"),
+            _left("s5", "CREATE", "dead"),
+            _left("s6", "CREATE", "old"),
         ),
         held_count=2,
     )
@@ -408,7 +542,30 @@ def test_locks_and_resources_of_dead_engines(phase: str) -> None:
         "warning stack four (s4), project p",
         "warning resource r of stack five (s5), project p",
     ]
+    assert not any("reset_stack_status" in word for f in gate.findings for word in f.commands)
     assert judge(check, phase, leftovers=replace(left, held_count=1001)).unknowns
+    # With every engine down a lock may be removed.
+    gate = judge(check, phase, leftovers=replace(left, services=ROWS[3:]))
+    reset = tuple(gate.heat_manage("reset_stack_status", "s1"))
+    assert gate.findings[0].commands == ((reset,) if phase == "stopped" else ())
+
+
+@pytest.mark.parametrize(
+    ("root_action", "commands"),
+    [
+        ("CREATE", ["openstack stack update --existing s1"]),
+        ("DELETE", ["openstack stack delete s1"]),
+        ("SUSPEND", ["openstack stack resume s1", "openstack stack update --existing s1"]),
+        ("", []),
+    ],
+)
+def test_what_a_dead_engine_holds_is_taken_over_as_heat_allows(
+    root_action: str, commands: list[str]
+) -> None:
+    left = replace(NOTHING, held=(_left("s1", root_action, "dead"),), held_count=1)
+    check = LEFTOVERS.check_no_dead_engine_holds_a_stack_at_rest
+    (finding,) = judge(check, "pre", leftovers=left).findings
+    assert [" ".join(command) for command in finding.commands] == commands
 
 
 def test_sync_points_without_a_traversal() -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,18 +59,21 @@ def call(
     environment: Mapping[str, str] | None = None,
     program: str = COMMAND,
     seconds: float = 180,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Outcome:
-    """Run the command in a folder; `program` is the Python that stands for the console script."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    """Run the command in a folder; `program` is the Python that stands for the console script.
+
+    `meanwhile` is done as soon as the command has said that it waits.
+    """
+    process = _started(program, arguments, cwd, environment)
+    try:
+        said = _said(process, "waiting: ") if meanwhile else ""
+        if meanwhile:
+            meanwhile()
+        rest, err = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return Outcome(process.returncode, said + rest, err)
 
 
 def interrupt(
@@ -81,8 +84,25 @@ def interrupt(
     ready: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Run the command until it said that it waits and all is `ready`, then press Ctrl-C."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+    process = _started(COMMAND, arguments, cwd, environment)
+    try:
+        said = _said(process, until)
+        ready()
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return Outcome(process.returncode, said + rest, err)
+
+
+def _started(
+    program: str,
+    arguments: Sequence[str | Path],
+    cwd: Path,
+    environment: Mapping[str, str] | None,
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
@@ -91,16 +111,17 @@ def interrupt(
         # A parent that ignores it, as a worker of pytest-xdist does, hands that down.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def _said(process: "subprocess.Popen[str]", until: str) -> str:
+    """What the command prints until these words are among it."""
     assert process.stdout is not None
     said = ""
     while until not in said:
         line = process.stdout.readline()
         assert line, f"it ended instead of waiting: {said}"
         said += line
-    ready()
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=30)
-    return Outcome(process.returncode, said + rest, err)
+    return said
 
 
 def unheard(redirection: str, *arguments: str | Path, cwd: Path, shell: Mapping[str, str]) -> int:

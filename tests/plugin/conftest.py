@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,28 @@ class Site:
         )
         record.write(self.folder / "reports" / "demo-rolling", rehearsal)
 
-    def call(self, *arguments: str, program: str = COMMAND) -> Outcome:
+    def call(
+        self,
+        *arguments: str,
+        program: str = COMMAND,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Outcome:
         """`heat-upgrade-check` with these arguments and the embedded deployment's plan."""
-        environment = self._environment()
-        return call(*arguments, cwd=self.folder, environment=environment, program=program)
+        return call(
+            *arguments,
+            cwd=self.folder,
+            environment=self._environment(),
+            program=program,
+            meanwhile=meanwhile,
+        )
 
-    def judge(self, phase: str, *arguments: str, program: str = COMMAND) -> Outcome:
+    def judge(
+        self,
+        phase: str,
+        *arguments: str,
+        program: str = COMMAND,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Outcome:
         """One gate after those that must come before it.
 
         The folder of an absolute path, so that `Outcome.gate` finds it.
@@ -64,7 +80,9 @@ class Site:
         if "--only" not in arguments:
             open_gates_before(phase, self.demo.plan_file, self.folder / "reports")
         reports = ("--reports", str(self.folder / "reports"))
-        return self.call("--phase", phase, *reports, *arguments, program=program)
+        return self.call(
+            "--phase", phase, *reports, *arguments, program=program, meanwhile=meanwhile
+        )
 
     def unheard(self, redirection: str, *arguments: str | Path) -> int:
         """The exit code where nobody reads what is printed."""

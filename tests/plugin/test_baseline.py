@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -40,12 +39,8 @@ def test_the_last_round_stores_it(site: Site) -> None:
         site.demo.database.end_create()
         backup.with_suffix(".away").rename(backup)
 
-    timer = threading.Timer(5, come_back)
-    timer.start()
-    outcome = site.judge("pre", "--wait", "60s", "--interval", "1s")
-    timer.join()
+    outcome = site.judge("pre", "--wait", "60s", "--interval", "1s", meanwhile=come_back)
     assert outcome.code == 0, outcome.out
-    assert "waiting: " in outcome.out
     lines = _stored(outcome)
     assert lines[-1]["end"]["stacks"] == 25
     assert "shop-100" in {line.get("name") for line in lines}

@@ -9,10 +9,8 @@ from tests.driver import timeless
 from tests.plugin.conftest import Site
 
 
-def _later(seconds: float, change: Callable[[], object]) -> threading.Timer:
-    timer = threading.Timer(seconds, change)
-    timer.start()
-    return timer
+def _later(seconds: float, change: Callable[[], object]) -> None:
+    threading.Timer(seconds, change).start()
 
 
 def _full(site: Site, messages: int) -> None:
@@ -24,22 +22,24 @@ def _full(site: Site, messages: int) -> None:
 def test_it_opens_by_itself_and_the_samples_show_the_drain(site: Site) -> None:
     site.demo.database.begin_create("shop-103", site.demo.old[0])
     _full(site, 9)
-    timers = [_later(4, lambda: _full(site, 4)), _later(7, lambda: _full(site, 0))]
-    timers.append(_later(9, site.demo.database.end_create))
-    begun = time.monotonic()
-    outcome = site.judge("last-engine", "--wait", "60s", "--interval", "1s")
-    took = time.monotonic() - begun
-    for timer in timers:
-        timer.join()
+    waited: list[float] = []
+
+    def drain() -> None:
+        waited.append(time.monotonic())
+        _later(1, lambda: _full(site, 4))
+        _later(4, lambda: _full(site, 0))
+        _later(6, site.demo.database.end_create)
+
+    outcome = site.judge("last-engine", "--wait", "2m", "--interval", "1s", meanwhile=drain)
     assert outcome.code == 0, outcome.out
-    assert 9 < took < 25
-    drain = outcome.gate["drain"]
-    messages = [sample["messages"] for sample in drain]
+    assert 6 < time.monotonic() - waited[0] < 30
+    samples = outcome.gate["drain"]
+    messages = [sample["messages"] for sample in samples]
     assert messages[0] == 9
     assert messages[-1] == 0
     assert messages == sorted(messages, reverse=True)
-    assert (drain[0]["stacks"], drain[0]["resources"]) == (1, 1)
-    assert (drain[-1]["stacks"], drain[-1]["resources"]) == (0, 0)
+    assert (samples[0]["stacks"], samples[0]["resources"]) == (1, 1)
+    assert (samples[-1]["stacks"], samples[-1]["resources"]) == (0, 0)
     assert len(outcome.gate["checks"]) == len({check["id"] for check in outcome.gate["checks"]})
     waiting = [line for line in outcome.out.splitlines() if line.startswith("waiting: ")]
     assert waiting[0].startswith(
@@ -61,9 +61,9 @@ def test_all_is_judged_at_one_moment_before_it_opens(site: Site) -> None:
         site.demo.database.begin_create("shop-104", site.demo.old[0])
         _full(site, 0)
 
-    timer = _later(4, drained_into_a_stack)
-    outcome = site.judge("last-engine", "--wait", "14s", "--interval", "1s")
-    timer.join()
+    outcome = site.judge(
+        "last-engine", "--wait", "14s", "--interval", "1s", meanwhile=drained_into_a_stack
+    )
     assert outcome.code == 2
     assert outcome.red == {"stacks.in-progress", "stacks.held-by-host"}
 
@@ -86,9 +86,9 @@ def test_all_is_judged_at_one_moment_even_when_time_is_up(site: Site) -> None:
         "waiting.Patience.pause = pause\n"
         "cli.run()"
     )
-    timer = _later(4, drained_into_a_stack)
-    outcome = site.judge("last-engine", "--wait", "60s", program=program)
-    timer.join()
+    outcome = site.judge(
+        "last-engine", "--wait", "60s", program=program, meanwhile=drained_into_a_stack
+    )
     assert outcome.code == 2
     assert outcome.red == {"stacks.in-progress", "stacks.held-by-host"}
     assert len(outcome.gate["drain"]) == 3

@@ -19,6 +19,8 @@ from tests.lab.heat import Api
 from tests.lab.rolling import TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
 
+pytestmark = pytest.mark.nightly
+
 BOTH = ("--only", "stacks.preserved", "--only", "stacks.failed-by-upgrade")
 
 

@@ -11,6 +11,8 @@ from tests.lab.heat import Api
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.watching import Watch, up, watching
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def watch(lab_25_26: Rolling, tmp_path: Path) -> Iterator[Watch]:

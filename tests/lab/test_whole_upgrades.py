@@ -62,9 +62,8 @@ def _nothing_lost(load: Load) -> None:
     print(load.report())
 
 
-@pytest.mark.parametrize(
-    ("current", "target"), [(25, 26), pytest.param(24, 25, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("current", "target"), [(25, 26), (24, 25)])
 def test_users_notice_nothing_of_a_rolling_upgrade(
     current: int, target: int, tmp_path: Path
 ) -> None:

@@ -193,6 +193,8 @@ def _first(held: list[str]) -> str:
 
 
 def _held(stack: StackInFlight, engine_id: str) -> list[str]:
+    if stack.abandoned:
+        return []
     held = [
         f"{resource.name} of stack {stack.name} for {resource.age:.0f} s"
         for resource in stack.resources

@@ -63,13 +63,13 @@ def check_no_wait_is_left_on_the_old_side(
 
 def _waiting(database: Database) -> Iterator[tuple[StackInFlight, ResourceInFlight]]:
     """What waits, and what may: a type that its template does not tell may be one that waits."""
-    alive = {row.engine_id for row in database.services if row.alive}
     for stack in database.in_flight:
+        # Nothing is lost with a wait in a stack that has failed.
+        if stack.status != "IN_PROGRESS" and not stack.lock:
+            continue
         for resource in stack.resources:
-            # In a stack that failed, only a live engine still waits.
-            waits = stack.status == "IN_PROGRESS" or _holder(stack, resource) in alive
             unknown = resource.status == "IN_PROGRESS" and not resource.type
-            if waits and (resource.waits_for_signal or unknown):
+            if resource.waits_for_signal or unknown:
                 yield stack, resource
 
 

@@ -130,6 +130,9 @@ def _judge(
     if dead and (not at_rest or dead == list(stack.holders)):
         said = f"engine {named(dead[0], database)} is dead and holds {_held(stack, dead[0])}"
         return (State.AT_REST if at_rest else State.LOST), said
+    if stack.abandoned:
+        holder = stack.holders[0]
+        return State.AT_REST, f"engine {named(holder, database)} holds {_held(stack, holder)}"
     if silent:
         return State.UNCERTAIN, (
             f"engine {named(silent[0], database)} holds {_held(stack, silent[0])} and reports, "
@@ -234,6 +237,8 @@ def remedy(work: Work) -> tuple[str, list[list[str]]]:
             return "Run this phase again.", []
         case State.WAITING:
             return end_of_a_wait(root)
+        case State.AT_REST if work.stack.abandoned:
+            return "It has failed already; its next action makes what waits anew.", []
         case State.AT_REST:
             return "No work: see stacks.stale-locks.", []
     reset = (

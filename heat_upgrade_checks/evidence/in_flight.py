@@ -110,6 +110,17 @@ class StackInFlight:
         return tuple(each for each in self.resources if each.hook and not each.engine_id)
 
     @property
+    def abandoned(self) -> bool:
+        """Whether it has FAILED, and all that goes on of it are waits for signals from outside.
+
+        As after `stack cancel --no-rollback`, which ends no thread. Nothing is lost with them:
+        whoever waits was told of the failure, and the next action makes such a resource anew.
+        """
+        held = [each for each in self.resources if each.engine_id]
+        at_rest = self.status != "IN_PROGRESS" and not self.lock
+        return at_rest and bool(held) and all(each.waits_for_signal for each in held)
+
+    @property
     def holders(self) -> tuple[str, ...]:
         """The engine ids that hold the stack or one of its resources."""
         held = {resource.engine_id for resource in self.resources} | {self.lock}

@@ -58,6 +58,7 @@ def _paused(hook: str = "pre-create", age: float = 0, engine: str = "") -> Resou
 PAUSED = a_stack(resources=(_paused(),), still=9999)
 OUTLIVED = a_stack(resources=(_paused(age=100),), still=9999)
 STILL_HELD = a_stack("old", status="FAILED")
+ABANDONED = replace(SIGNAL, status="FAILED")
 DELETING = a_stack(action="DELETE", still=600, age=600, snapshots=True)
 
 
@@ -78,6 +79,8 @@ DELETING = a_stack(action="DELETE", still=600, age=600, snapshots=True)
         (STILL_HELD, 0, State.WORKED_ON, "CREATE FAILED, but engine control1 (old) holds r"),
         (a_stack("old", "dead", status="FAILED"), 0, State.WORKED_ON, "control1 (old) holds r"),
         (a_stack("dead", status="FAILED"), 0, State.AT_REST, "is dead and holds r"),
+        (ABANDONED, 0, State.AT_REST, "CREATE FAILED, but engine control1 (old) holds wait"),
+        (replace(ABANDONED, lock="old"), 0, State.WAITING, "holds wait"),
         (PAUSED, 0, State.WAITING, "one of the engines control1 (old), control2 (new), control3"),
         (PAUSED, 0, State.WAITING, "r, which waits for its hook pre-create to be cleared"),
         (OUTLIVED, 0, State.LOST, "no live engine is as old as the pause of r"),
@@ -297,6 +300,7 @@ def test_nothing_is_reset_before_the_engines_are_stopped(stack: StackInFlight, h
         (a_stack(), "blocker"),
         (a_stack(lock="dead", status="COMPLETE"), "note"),
         (STILL_HELD, "blocker"),
+        (ABANDONED, "note"),
         (a_stack("new", status="FAILED"), "note"),
         # An old engine may be at the hook.
         (PAUSED, "blocker"),
@@ -415,6 +419,10 @@ PLACEMENT_OF_BOTH = place(
     BOTH_ON_CONTROL1,
     [Listener("old", OLD, 1), Listener("new", NEW, 1), Listener("new on control1", NEW, 1)],
 )
+
+
+def test_a_wait_in_a_stack_that_failed_keeps_no_engine() -> None:
+    assert not _by_host("control1", stacks=(ABANDONED,)).findings
 
 
 def test_what_the_new_engine_of_the_same_host_holds_does_not_count() -> None:

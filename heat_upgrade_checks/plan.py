@@ -232,6 +232,12 @@ class JournalPlan(_Section):
     max_age: Duration = timedelta(hours=24)
 
 
+class TimeoutsPlan(_Section):
+    """How long an answer is waited for."""
+
+    interpreter: Duration = timedelta(minutes=5)
+
+
 class Plan(_Section):
     """One upgrade. See docs/plan.md for each key.
 
@@ -252,6 +258,7 @@ class Plan(_Section):
     window: Duration | None = None
     notes: NotesPlan | None = None
     journal: JournalPlan = JournalPlan()
+    timeouts: TimeoutsPlan = TimeoutsPlan()
     waivers: PlanPath | None = None
     require: tuple[str, ...] = ()
 

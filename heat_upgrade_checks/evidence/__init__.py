@@ -19,6 +19,8 @@ class Source:
 
     `deadline` is the time in seconds after which a silent source counts as unobservable; None for
     work that goes as fast as a local disk, or in many statements that each have their own limit.
+    `asks_interpreter` is for one that a release's interpreter answers, whose limit is the plan's
+    and comes on top.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Source:
     module: str
     function: str = "observe"
     deadline: float | None = 60.0
+    asks_interpreter: bool = False
 
     @property
     def observe(self) -> Callable[[Site], Any]:
@@ -56,37 +59,87 @@ SOURCES: dict[str, Source] = {
             "configuration",
             "observe_target",
         ),
-        Source("current_release", "current release's interpreter", "release", "observe_current"),
-        Source("target_release", "target release's interpreter", "release", "observe_target"),
-        Source("target_installation", "target release's installation", "installation"),
-        Source("target_code", "target release's code", "code"),
-        Source("target_libraries", "target release's oslo libraries", "libraries"),
+        Source(
+            "current_release",
+            "current release's interpreter",
+            "release",
+            "observe_current",
+            asks_interpreter=True,
+        ),
+        Source(
+            "target_release",
+            "target release's interpreter",
+            "release",
+            "observe_target",
+            asks_interpreter=True,
+        ),
+        Source(
+            "target_installation",
+            "target release's installation",
+            "installation",
+            asks_interpreter=True,
+        ),
+        Source("target_code", "target release's code", "code", asks_interpreter=True),
+        Source(
+            "target_libraries",
+            "target release's oslo libraries",
+            "libraries",
+            asks_interpreter=True,
+        ),
         Source("service_files", "files that start the target release", "service_files"),
         Source(
             "current_upgrade_check",
             "current release's heat-status",
             "upgrade_check",
             "observe_current",
+            asks_interpreter=True,
         ),
         Source(
             "target_upgrade_check",
             "target release's heat-status",
             "upgrade_check",
             "observe_target",
+            asks_interpreter=True,
         ),
         Source("database", "Heat's database", "database", deadline=300.0),
         Source(
-            "resource_types", "resource types of both releases", "resource_types", deadline=300.0
+            "resource_types",
+            "resource types of both releases",
+            "resource_types",
+            deadline=300.0,
+            asks_interpreter=True,
         ),
-        Source("options", "options of both releases' configurations", "options"),
-        Source("api_paste", "target release's api-paste.ini", "api_paste"),
-        Source("policies", "target release's policy files", "policies"),
-        Source("credentials", "Heat's database, stored credentials", "credentials", deadline=300.0),
+        Source(
+            "options", "options of both releases' configurations", "options", asks_interpreter=True
+        ),
+        Source("api_paste", "target release's api-paste.ini", "api_paste", asks_interpreter=True),
+        Source("policies", "target release's policy files", "policies", asks_interpreter=True),
+        Source(
+            "credentials",
+            "Heat's database, stored credentials",
+            "credentials",
+            deadline=300.0,
+            asks_interpreter=True,
+        ),
         Source("cfn_signals", "Heat's database, signals to heat-api-cfn", "cfn_signals"),
         Source("live_schema", "Heat's database, its schema", "live_schema", deadline=300.0),
-        Source("current_models", "current release's models", "models", "observe_current"),
-        Source("target_models", "target release's models", "models", "observe_target"),
-        Source("target_migrations", "target release's migrations", "migrations"),
+        Source(
+            "current_models",
+            "current release's models",
+            "models",
+            "observe_current",
+            asks_interpreter=True,
+        ),
+        Source(
+            "target_models",
+            "target release's models",
+            "models",
+            "observe_target",
+            asks_interpreter=True,
+        ),
+        Source(
+            "target_migrations", "target release's migrations", "migrations", asks_interpreter=True
+        ),
         Source("leftovers", "Heat's database, leftovers", "leftovers", deadline=300.0),
         Source("schema_state", "Heat's database, its schema", "schema_state", deadline=300.0),
         Source("table_sizes", "Heat's database, table sizes", "table_sizes", deadline=300.0),

@@ -10,6 +10,9 @@ another left behind. The end of standard input ends everything.
 Questions that name modules to import are forked from a process that has loaded those, one for all
 that name the same. Where that process fails to load them, or they leave it unfit to be forked, such
 a question is forked from this one, and meets for itself what is wrong.
+
+Its arguments: the seconds after which modules that still load count as hung, and a folder for the
+bytecode of a release that has none, or nothing.
 """
 
 import importlib
@@ -24,7 +27,19 @@ import threading
 sys.dont_write_bytecode = True
 # oslo.config reads ~/.heat, and stevedore keeps a cache: below a device not even root can.
 os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = "/dev/null"
-_LOADING = 20
+_HUNG_AFTER = int(sys.argv[1])
+
+
+def keep_bytecode(folder):
+    """Compile into this folder what was never compiled; nothing is written anywhere else.
+
+    A release's own bytecode, which would not be looked at then, is better than ours.
+    """
+    heat = importlib.util.find_spec("heat")
+    if folder and heat and heat.origin:
+        if not os.path.exists(importlib.util.cache_from_source(heat.origin)):
+            sys.pycache_prefix = folder
+            sys.dont_write_bytecode = False
 
 
 def run(question, output):
@@ -50,7 +65,7 @@ def load(modules):
     """Import them; whether this process may still be forked, and its forks imported the same."""
     # Nobody waits for a module that hangs; what ends this process is no module's to catch.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(_LOADING)
+    signal.alarm(_HUNG_AFTER)
     specs = [importlib.util.find_spec(name) for name in modules]
     if any(b"monkey_patch" in spec.loader.get_data(spec.origin) for spec in specs):
         # Heat's commands up to 2025.1 patch the standard library, and this process with it.
@@ -195,6 +210,7 @@ def main():
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    keep_bytecode(sys.argv[2])
     answers = Answers(questions, asker)
     try:
         answers.serve()

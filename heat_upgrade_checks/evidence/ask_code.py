@@ -16,7 +16,6 @@ import sys
 import traceback
 from importlib import metadata
 
-sys.dont_write_bytecode = True  # nothing is to appear beside what is loaded
 # What is loaded may print; only the answer goes to standard output.
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)

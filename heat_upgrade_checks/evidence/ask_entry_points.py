@@ -14,7 +14,6 @@ import os
 import re
 import sys
 
-sys.dont_write_bytecode = True
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(heat(?:\.\w+)+)", re.M)

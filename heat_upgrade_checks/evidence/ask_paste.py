@@ -13,7 +13,6 @@ import logging
 import os
 import sys
 
-sys.dont_write_bytecode = True
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 logging.disable(logging.CRITICAL)

@@ -11,8 +11,6 @@ import importlib.util
 import json
 import sys
 
-sys.dont_write_bytecode = True
-
 
 def models():
     """Heat's models; they moved with 2023.2."""

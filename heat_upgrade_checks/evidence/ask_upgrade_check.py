@@ -14,7 +14,6 @@ import signal
 import sys
 from importlib import metadata
 
-sys.dont_write_bytecode = True
 # Libraries may print as well; only the answer goes to standard output.
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)

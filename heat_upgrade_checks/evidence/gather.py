@@ -75,20 +75,26 @@ class Gatherer:
         """What the source answered, waited for until its deadline has passed."""
         self.start([name])
         source, future = SOURCES[name], self._futures[name]
+        deadline = self._deadline(source)
         wait = None
-        if source.deadline is not None:
-            wait = max(0.0, self._started[name] + source.deadline - time.monotonic())
+        if deadline is not None:
+            wait = max(0.0, self._started[name] + deadline - time.monotonic())
         try:
             return future.result(timeout=wait)
         except TimeoutError:
             late = _failed(
                 name,
-                f"{source.title}: no answer within {source.deadline:g} s; "
+                f"{source.title}: no answer within {deadline:g} s; "
                 "find out what keeps it, then run this phase again",
-                seconds=source.deadline or 0.0,
+                seconds=deadline or 0.0,
             )
         self._settle(late)
         return late
+
+    def _deadline(self, source: Source) -> float | None:
+        if source.deadline is None or not source.asks_interpreter:
+            return source.deadline
+        return source.deadline + self._site.plan.timeouts.interpreter.total_seconds()
 
     def give_up(self) -> None:
         """Wait for nobody any more: what was asked and has not answered yet never does."""

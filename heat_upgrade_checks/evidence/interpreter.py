@@ -4,11 +4,13 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import subprocess
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as TooLate
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -16,7 +18,6 @@ from typing import Any, Literal
 
 from heat_upgrade_checks.errors import Unobserved
 
-_TIMEOUT = 50
 _GRACE = 5
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
 # Where podman, docker and kubectl find what they talk to.
@@ -43,13 +44,23 @@ class Interpreter:
     """The interpreter of one release; several threads may ask it at once."""
 
     def __init__(
-        self, python: Path, side: Literal["current", "target"], prefix: Sequence[str] = ()
+        self,
+        python: Path,
+        side: Literal["current", "target"],
+        prefix: Sequence[str] = (),
+        limit: timedelta = timedelta(minutes=5),
     ) -> None:
         """Start it; `prefix` is a command that runs it elsewhere, such as in a container.
+
+        `limit` is the longest that one answer is waited for. A release that was never compiled is
+        compiled by the first question, into a folder of this tool's own, which takes a slow
+        machine a minute and more.
 
         :raises Unobserved: it does not run.
         """
         self._python = python
+        self._prefix = prefix
+        self._limit = limit.total_seconds()
         self._remedy = f"install the release there, or correct {side}.python in the plan"
         if side == "target":
             self._remedy += "; before it is installed, target.version is enough for phase pre"
@@ -67,7 +78,7 @@ class Interpreter:
         server = _HERE.joinpath("answer_questions.py").read_text(encoding="utf-8")
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the plan names the interpreter
-                [*prefix, str(python), "-I", "-c", server],
+                [*prefix, str(python), "-I", "-c", server, *self._conditions()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -92,11 +103,9 @@ class Interpreter:
         :raises Unobserved: it gives no answer, or answers with an `error`.
         """
         try:
-            told = self._put(script, arguments, imports).result(_TIMEOUT)
+            told = self._put(script, arguments, imports).result(self._limit)
         except TooLate:
-            raise Unobserved(
-                f"interpreter {self._python} gave no answer within {_TIMEOUT} s; try it by hand"
-            ) from None
+            raise Unobserved(self._late(imports)) from None
         except EOFError:
             raise self._no_answer(self._process.wait()) from None
         try:
@@ -122,6 +131,21 @@ class Interpreter:
             self._asked[script, *arguments] = answered
             return answered
 
+    def _conditions(self) -> tuple[str, ...]:
+        """Seconds after which modules that still load count as hung, and where bytecode is kept."""
+        hung_after = str(max(1, int(self._limit / 2)))
+        # In a container our folder would be another one.
+        return (hung_after, "" if self._prefix else _bytecode_folder())
+
+    def _late(self, imports: Sequence[str]) -> str:
+        loading = f"import {', '.join(imports or ('heat.version',))}"
+        by_hand = shlex.join([*self._prefix, str(self._python), "-I", "-c", loading])
+        return (
+            f"interpreter {self._python} gave no answer within {self._limit:g} s; see how long "
+            f"this takes: {by_hand}; and give it longer with timeouts.interpreter in the plan, or "
+            "mend what keeps it"
+        )
+
     def _does_not_start(self, prefix: Sequence[str], error: OSError) -> str:
         if prefix:
             return f"{prefix[0]}, the prefix of {self._python}: {error.strerror}; {self._remedy}"
@@ -137,6 +161,22 @@ class Interpreter:
         return Unobserved(
             f"interpreter {self._python} ended with code {code} and no answer; {self._remedy}"
         )
+
+
+def _bytecode_folder() -> str:
+    """Where modules that a release's own folders have no bytecode of are kept compiled.
+
+    Empty where there is no such folder that only we can write: what lies in it is executed.
+    """
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = folder.absolute() / "heat-upgrade-checks" / "bytecode"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except (OSError, RuntimeError):
+        return ""
+    ours = found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return str(folder) if ours else ""
 
 
 def _write(process: subprocess.Popen[bytes], questions: _Questions) -> None:

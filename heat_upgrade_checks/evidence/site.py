@@ -58,5 +58,7 @@ class Site:
             )
         with self._reading:
             if side not in self._interpreters:
-                self._interpreters[side] = Interpreter(plan.python, side, plan.prefix)
+                self._interpreters[side] = Interpreter(
+                    plan.python, side, plan.prefix, self.plan.timeouts.interpreter
+                )
             return self._interpreters[side]

@@ -3,10 +3,13 @@
 import gc
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import time
+import venv
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -33,14 +36,19 @@ def python() -> Interpreter:
 
 
 def test_questions_are_answered_at_once_by_one_process(scripts: Path, python: Interpreter) -> None:
+    # Each waits for all others: one that was asked after another had answered would wait for ever.
+    meeting = scripts / "meeting"
+    meeting.mkdir()
     source = (
-        "import time; time.sleep(0.5)\n" + _PRINTS % "'a': sys.argv[1:], 'parent': os.getppid()"
+        "import os, sys, time\n"
+        f"open(os.path.join({str(meeting)!r}, sys.argv[1]), 'w')\n"
+        f"while len(os.listdir({str(meeting)!r})) < 6: time.sleep(0.01)\n"
+        + _PRINTS
+        % "'a': sys.argv[1:], 'parent': os.getppid()"
     )
     (scripts / "q.py").write_text(source, "utf-8")
-    begun = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda n: python.ask("q.py", str(n), "x"), range(6)))
-    assert time.monotonic() - begun < 2.5
     assert [answer["a"] for answer in answers] == [[str(n), "x"] for n in range(6)]
     assert len({answer["parent"] for answer in answers}) == 1
 
@@ -86,16 +94,15 @@ def test_what_is_no_answer_is_told(
 
 
 def test_a_silent_question_is_not_waited_for_and_not_left(
-    scripts: Path, monkeypatch: pytest.MonkeyPatch
+    scripts: Path,
 ) -> None:
-    monkeypatch.setattr(interpreter, "_TIMEOUT", 1)
     told = scripts / "pid"
     (scripts / "q.py").write_text(
-        f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)",
+        f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)",
         "utf-8",
     )
-    python = Interpreter(Path(sys.executable), "target")
-    with pytest.raises(Unobserved, match="gave no answer within 1 s"):
+    python = Interpreter(Path(sys.executable), "target", limit=timedelta(seconds=10))
+    with pytest.raises(Unobserved, match=r"gave no answer within 10 s; see how long .* timeouts"):
         python.ask("q.py")
     child = int(told.read_text())
     del python
@@ -107,12 +114,13 @@ def test_a_silent_question_is_not_waited_for_and_not_left(
 
 
 _HUNG = """
+from datetime import timedelta
 from pathlib import Path
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import interpreter
-interpreter._TIMEOUT = interpreter._GRACE = 1
+interpreter._GRACE = 1
 interpreter._HERE = Path({scripts!r})
-python = interpreter.Interpreter(Path({program!r}), "current")
+python = interpreter.Interpreter(Path({program!r}), "current", limit=timedelta(seconds=1))
 for number in range(2):
     try:
         python.ask("q.py", str(number))
@@ -128,10 +136,11 @@ def test_what_does_not_read_its_questions_is_ended(scripts: Path) -> None:
     (scripts / "q.py").write_text("#" * 200_000, "utf-8")
     source = _HUNG.format(scripts=str(scripts), program=str(program))
     command = [sys.executable, "-c", source]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    sentence = f"interpreter {program} gave no answer within 1 s; try it by hand"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [sentence] * 2
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith(f"interpreter {program} gave no answer within 1 s; see how long")
     assert not Path(f"/proc/{(scripts / 'pid').read_text().strip()}").exists()
 
 
@@ -180,6 +189,65 @@ def test_a_prefix_that_is_not_there(tmp_path: Path) -> None:
         Interpreter(Path("/p"), "target", [str(tmp_path / "podman"), "exec"])
 
 
+# --- bytecode
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A virtualenv with a package `heat` that was never compiled."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python3*/site-packages")
+    (packages / "heat").mkdir()
+    (packages / "heat" / "__init__.py").write_text("", "utf-8")
+    (packages / "heat" / "engine.py").write_text("", "utf-8")
+    return tmp_path / "venv" / "bin" / "python"
+
+
+_LOADS_HEAT = "import heat.engine\n" + _PRINTS % "'from': heat.engine.__cached__"
+
+
+def _kept(folder: Path) -> list[str]:
+    return sorted(path.name.partition(".")[0] for path in folder.rglob("*.pyc"))
+
+
+def test_what_was_never_compiled_is_compiled_once_and_elsewhere(
+    release: Path, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
+    told = Interpreter(release, "target").ask("q.py")
+    kept = tmp_path / "cache" / "heat-upgrade-checks" / "bytecode"
+    assert Path(told["from"]).is_relative_to(kept)
+    assert {"__init__", "engine"} <= set(_kept(kept))
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert _kept(release.parent.parent) == []
+
+
+def test_a_releases_own_bytecode_is_used(
+    release: Path, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (packages,) = release.parent.parent.glob("lib/python3*/site-packages")
+    py_compile.compile(str(packages / "heat" / "__init__.py"))
+    (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
+    told = Interpreter(release, "target").ask("q.py")
+    assert Path(told["from"]).is_relative_to(packages)
+    assert _kept(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_bytecode_that_others_may_write_is_not_run(
+    mode: int, release: Path, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shared = tmp_path / "cache" / "heat-upgrade-checks" / "bytecode"
+    shared.mkdir(parents=True)
+    shared.chmod(mode)
+    (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
+    Interpreter(release, "target").ask("q.py")
+    assert _kept(tmp_path) == []
+
+
 # --- imports
 
 
@@ -194,7 +262,9 @@ def modules(scripts: Path) -> Path:
         "broken": "import there_is_no_such_module\n",
         "exits": "os._exit(3)\n",
         "quits": "raise SystemExit(4)\n",
-        "hangs": "import time; time.sleep(60)\n",
+        # It shortens the time that it is given, and notes how long that was.
+        "hangs": "import signal, time\n"
+        f"open({str(scripts / 'given')!r}, 'w').write(str(signal.alarm(1)))\ntime.sleep(600)\n",
         "threads": "import threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
         "patches": "import eventlet\neventlet.monkey_patch()\n",
@@ -226,8 +296,8 @@ def importing(modules: Path) -> Interpreter:
     (modules / "q.py").write_text(_FOUND % str(modules), "utf-8")
     answers = modules / "answer_questions.py"
     text = answers.read_text("utf-8")
-    path = f"\nimport sys\nsys.path.insert(0, {str(modules)!r})\n_LOADING ="
-    answers.write_text(text.replace("\n_LOADING =", path).replace("_LOADING = 20", "_LOADING = 1"))
+    path = f"\nsys.path.insert(0, {str(modules)!r})\n_HUNG_AFTER ="
+    answers.write_text(text.replace("\n_HUNG_AFTER =", path))
     return Interpreter(Path(sys.executable), "target")
 
 
@@ -262,6 +332,8 @@ def test_an_import_that_is_unfit_disturbs_nobody(
 ) -> None:
     fit = importing.ask("q.py", "heavy", imports=[name])
     assert fit["parent"] != int(_loads(modules)[0])
+    if name == "hangs":
+        assert 60 < int((modules / "given").read_text()) <= 150
     assert importing.ask("q.py", "heavy", "again", imports=[name])["left"] == []
     assert len([load for load in _loads(modules) if load == _loads(modules)[0]]) == 1
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from heat_upgrade_checks.evidence.backup import read
+from heat_upgrade_checks.evidence.backup.newest import read
 
 BYTES = 1_500_000_000
 ROUNDS = 7

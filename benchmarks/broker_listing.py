@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from heat_upgrade_checks.evidence.broker import live_queues, observe_old_queues
+from heat_upgrade_checks.evidence.broker.listeners import live_queues, observe_old_queues
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan

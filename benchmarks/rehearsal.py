@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.work_in_flight import NAME, USER, seed
-from heat_upgrade_checks.evidence.backup import read
+from heat_upgrade_checks.evidence.backup.newest import read
 from tests.driver import call
 from tests.lab import venvs
 from tests.services.heat_databases import PASSWORD, HeatDatabase

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from heat_upgrade_checks import catalogue
-from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.records.findings import Verdict
 from tests.driver import call
 from tests.lab import venvs
 from tests.services.heat_databases import HeatDatabase

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from heat_upgrade_checks.evidence import database, leftovers
+from heat_upgrade_checks.evidence.database import state as database
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.stacks import leftovers
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.processes import interrupted_by_sigterm

@@ -1,8 +1,8 @@
 """Does Heat's API get answers from its engines?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.api import Api
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.api.endpoints import Api
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 
 _HTTP_OK = 200
 

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.backed_up_rows import LiveRows
-from heat_upgrade_checks.evidence.backup import Backup, Backups
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
+from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 
 _HEAT_TABLES = {
     "event",

@@ -1,10 +1,11 @@
 """Is the broker itself well enough to carry an upgrade?"""
 
-from heat_upgrade_checks import check, releases
-from heat_upgrade_checks.evidence.broker_certificates import BrokerCertificates
-from heat_upgrade_checks.evidence.broker_health import BrokerHealth, Node
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.broker.certificates import BrokerCertificates
+from heat_upgrade_checks.evidence.broker.health import BrokerHealth, Node
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat import releases
 
 # oslo.messaging verifies the name by default from 18.1 on, which came with Heat 27 (2026.2).
 _VERIFIES_HOSTNAME = 27

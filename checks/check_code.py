@@ -6,14 +6,15 @@ from pathlib import PurePath
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from heat_upgrade_checks import check, releases
-from heat_upgrade_checks.evidence.code import Code, Failure
-from heat_upgrade_checks.evidence.installation import Installation
-from heat_upgrade_checks.evidence.libraries import Libraries
-from heat_upgrade_checks.evidence.series_libraries import LIBRARIES, SERIES
-from heat_upgrade_checks.evidence.service_files import Reference, ServiceFiles
-from heat_upgrade_checks.evidence.upgrade_check import UpgradeCheck
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.code.installation import Installation
+from heat_upgrade_checks.evidence.code.libraries import Libraries
+from heat_upgrade_checks.evidence.code.loading import Code, Failure
+from heat_upgrade_checks.evidence.code.service_files import Reference, ServiceFiles
+from heat_upgrade_checks.evidence.code.upgrade_check import UpgradeCheck
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.heat.series_libraries import LIBRARIES, SERIES
 from heat_upgrade_checks.report.wording import counted
 
 _NAMED = 3

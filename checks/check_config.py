@@ -2,12 +2,12 @@
 
 import re
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.api_paste import ApiPaste
-from heat_upgrade_checks.evidence.options import KnownAs, Options, SetOption
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.removed_options import Removed, removed
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
+from heat_upgrade_checks.evidence.configuration.options import KnownAs, Options, SetOption
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.removed_options import Removed, removed
 from heat_upgrade_checks.report.wording import counted
 
 # What an option is about whose loss is not noticed before it does harm.

@@ -1,10 +1,10 @@
 """May users and servers still do under the target release what they did?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.cfn_signals import CfnSignals
-from heat_upgrade_checks.evidence.options import Options
-from heat_upgrade_checks.evidence.policies import Policies
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.configuration.options import Options
+from heat_upgrade_checks.evidence.configuration.policies import Policies
+from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.report.wording import counted
 
 _NAMED = 5

@@ -1,11 +1,11 @@
 """Does what must stay the same for live stacks stay the same?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.continuity import ENCRYPTION_KEY, KEPT, Kept
-from heat_upgrade_checks.evidence.options import Compared, Continuity, Options, Value
-from heat_upgrade_checks.evidence.same_database import DatabaseComparison
-from heat_upgrade_checks.findings import Level
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.configuration.options import Compared, Continuity, Options, Value
+from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT, Kept
+from heat_upgrade_checks.records.findings import Level
 
 _KEY = f"[DEFAULT] {ENCRYPTION_KEY}"
 # heat/common/config.py, startup_sanity_check: heat-engine starts with these, and with no other.

@@ -1,8 +1,8 @@
 """Can what Heat stored encrypted still be decrypted?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.credentials import Credentials, Sample
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.report.wording import counted
 
 _NAMED = 5

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.engine_hosts import is_api, known_otherwise, not_moved
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import Database, ServiceRow
-from heat_upgrade_checks.evidence.in_flight import StackInFlight
-from heat_upgrade_checks.evidence.leftovers import Leftovers
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.work import (
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
+from heat_upgrade_checks.evidence.stacks.leftovers import Leftovers
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.work import (
     State,
     Work,
     at_its_hooks,

@@ -1,8 +1,9 @@
 """Were the gates before this one run, did they open, and are they still what they were?"""
 
-from heat_upgrade_checks import check, sequence
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
+from heat_upgrade_checks.gates import sequence
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.phases import PHASES
 
 

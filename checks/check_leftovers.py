@@ -1,8 +1,8 @@
 """Rows that lost engines left behind on stacks that are at rest."""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.leftovers import HeldResource, Leftovers
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks.leftovers import HeldResource, Leftovers
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 
 
 @check("stacks.stale-locks", phases=["pre", "stopped", "post"], guide="prerequisites, rolling 8")

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.declarations import (
+from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost, Policy, VhostSettings
+from heat_upgrade_checks.evidence.broker.notifications import NotificationQueue, Notifications
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.declarations import (
     BrokerObject,
     clashes,
     contradictions,
     declared,
     without_durability,
 )
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.new_vhost import Access, NewVhost, Policy, VhostSettings
-from heat_upgrade_checks.evidence.notifications import NotificationQueue, Notifications
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.permissions import RIGHTS, names_needed, refused
+from heat_upgrade_checks.heat.permissions import RIGHTS, names_needed, refused
 
 _QUEUES_OF_A_WORKER = 10
 _NAMED = 3

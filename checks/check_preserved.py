@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.baseline import Baseline
-from heat_upgrade_checks.evidence.failed_by_upgrade import (
+from heat_upgrade_checks.evidence.stacks.baseline import Baseline
+from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import (
     FailedByUpgrade,
     FailedResource,
     FailedStack,
 )
-from heat_upgrade_checks.evidence.preserved import Difference, Preserved
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks.preserved import Difference, Preserved
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 
 # What each kind of difference means without an operation that accounts for it, and what to do.
 _UNACCOUNTED = {

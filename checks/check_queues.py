@@ -4,18 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, in_doubt, role, tell_of_others
-from heat_upgrade_checks.evidence.broker import OldQueues, Queue
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.notifications import Notifications
-from heat_upgrade_checks.evidence.peek import LeftMessage
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.programs import ENGINE
-from heat_upgrade_checks.queues import REPLY, addressed_engine, holds_work
+from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.broker.listeners import OldQueues, Queue
+from heat_upgrade_checks.evidence.broker.notifications import Notifications
+from heat_upgrade_checks.evidence.broker.peek import LeftMessage
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.programs import ENGINE
+from heat_upgrade_checks.heat.queues import REPLY, addressed_engine, holds_work
+from heat_upgrade_checks.reading.clients import Role, in_doubt, role, tell_of_others
+from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.report.wording import counted
 
 

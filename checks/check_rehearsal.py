@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.backup import Backups
-from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.backup.newest import Backups
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.records.rehearsal import Rehearsal
 from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure
-from heat_upgrade_checks.rehearsal.record import Rehearsal
 from heat_upgrade_checks.report.wording import duration
 from heat_upgrade_checks.schema.meaning import meaning, restraint
 

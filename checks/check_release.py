@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from heat_upgrade_checks import check, releases, series_changes
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.releases import HeatRelease, Hop, Stage
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.notes.facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat import releases, series_changes
+from heat_upgrade_checks.heat.releases import HeatRelease, Hop, Stage
 
 _ONE_AT_A_TIME = "Plan one upgrade per series; Heat's guide supports one series at a time."
 _UNRELEASED = {

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.resource_types import ResourceTypes, Use
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks.resource_types import ResourceTypes, Use
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.report.wording import counted
 
 _NAMED = 3

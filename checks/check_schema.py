@@ -1,10 +1,10 @@
 """Is the database at the revision that the next step expects?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.site import SideName
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
 
 
 @check("schema.at-head", phases=["pre"], guide="prerequisites")

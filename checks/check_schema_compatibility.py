@@ -2,20 +2,16 @@
 
 from collections.abc import Callable
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.evidence.models import Models
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.pending_migrations import pending_on
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.code.models import Models
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.pending_migrations import pending_on
 from heat_upgrade_checks.schema.comparison import differences
 from heat_upgrade_checks.schema.meaning import Side, meaning, restraint
-from heat_upgrade_checks.schema.migrations import (
-    Migration,
-    Operation,
-    in_context,
-)
+from heat_upgrade_checks.schema.migrations import Migration, Operation, in_context
 
 
 @check("schema.serves-current", phases=["synced", "vhost", "engine"], guide="rolling 2-6")

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from heat_upgrade_checks import check, releases
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.database_account import Account
-from heat_upgrade_checks.evidence.open_transactions import Transaction
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.schema_state import PURGE_DAYS, SchemaState
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database.account import Account
+from heat_upgrade_checks.evidence.database.open_transactions import Transaction
+from heat_upgrade_checks.evidence.database.schema_state import PURGE_DAYS, SchemaState
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.report.wording import duration
 
 # sqlalchemy-migrate's last number, from Rocky (11) to 2023.1 (20): 086_drop_watch_rule_watch_data.

@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, in_doubt, role, tell_of_others
-from heat_upgrade_checks.engine_hosts import is_api, known_otherwise, not_moved
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Connections
-from heat_upgrade_checks.evidence.database import Database, ServiceRow
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGates
+from heat_upgrade_checks.evidence.broker.connections import Connections
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
 from heat_upgrade_checks.evidence.site import SideName
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement, releases_by_host
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.clients import Role, in_doubt, role, tell_of_others
+from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.placement import Placement, releases_by_host
 
 
 @check("services.alive", phases=["pre", "post"], guide="prerequisites, rolling 8")

@@ -6,15 +6,15 @@ an engine that is stopped kills it after graceful_shutdown_timeout (oslo.service
 
 from collections.abc import Callable, Iterator
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.broker import OldQueues
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement
+from heat_upgrade_checks.evidence.broker.listeners import OldQueues
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.work import end_of_a_wait, named, on_the_new_side, root_of
 from heat_upgrade_checks.report.wording import duration
-from heat_upgrade_checks.work import end_of_a_wait, named, on_the_new_side, root_of
 
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.evidence.broker import OldQueues
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.leftovers import Leftovers
-from heat_upgrade_checks.evidence.waiting_work import WaitingWork
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement
-from heat_upgrade_checks.work import State, Work, on_the_new_side, remedy, work_in_flight
+from heat_upgrade_checks.evidence.broker.listeners import OldQueues
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.evidence.stacks.leftovers import Leftovers
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.work import State, Work, on_the_new_side, remedy, work_in_flight
 
 _GOES_ON = {State.WORKED_ON, State.WAITING}
 

@@ -1,13 +1,13 @@
 """Do the two releases keep out of each other's queues?"""
 
-from heat_upgrade_checks import check
-from heat_upgrade_checks.clients import Role, programs
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Connections, VhostClients
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Engine, Placement, releases_by_host
+from heat_upgrade_checks.evidence.broker.connections import Connections, VhostClients
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.clients import Role, programs
+from heat_upgrade_checks.reading.placement import Engine, Placement, releases_by_host
 
 
 @check(

@@ -13,16 +13,16 @@ from click.core import ParameterSource
 from heat_upgrade_checks import __version__
 from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.errors import UsageError
-from heat_upgrade_checks.findings import Verdict
 from heat_upgrade_checks.output import onto
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.records.findings import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heat_upgrade_checks.gate import DrainSample
-    from heat_upgrade_checks.run import GateRun
-    from heat_upgrade_checks.waiting import Patience
+    from heat_upgrade_checks.gates.run import GateRun
+    from heat_upgrade_checks.gates.waiting import Patience
+    from heat_upgrade_checks.records.gate import DrainSample
 
 USAGE = 64
 BROKEN = 255
@@ -76,8 +76,10 @@ def main(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context.invoked_subcommand, context)
         return
-    from heat_upgrade_checks import driver, index_page, terminal
-    from heat_upgrade_checks.run import in_turn
+    from heat_upgrade_checks.gates import driver
+    from heat_upgrade_checks.gates import screen as terminal
+    from heat_upgrade_checks.gates.run import in_turn
+    from heat_upgrade_checks.report import index_page
 
     if replay is not None:
         if phase or plan or host or only or wait:
@@ -118,7 +120,7 @@ def _new_run(
     phase: str, plan_path: Path | None, host: str, only: Sequence[str], reports: Path
 ) -> tuple["GateRun", Path]:
     from heat_upgrade_checks.evidence.site import Site
-    from heat_upgrade_checks.run import begin, new_question
+    from heat_upgrade_checks.gates.run import begin, new_question
 
     plan, digest = plans.load(_plan_path(plan_path))
     folder = reports / plan.name
@@ -127,9 +129,9 @@ def _new_run(
 
 
 def _recorded_run(replay: Path, reports: Path) -> tuple["GateRun", Path]:
-    from heat_upgrade_checks import recording
     from heat_upgrade_checks.evidence.site import Site
-    from heat_upgrade_checks.run import begin
+    from heat_upgrade_checks.gates import recording
+    from heat_upgrade_checks.gates.run import begin
 
     recorded = recording.load(replay)
     plan = recorded.question.plan
@@ -147,7 +149,7 @@ def _patience(
     interval: str | None,
     told: "Callable[[Sequence[DrainSample], float], None]",
 ) -> "Patience | None":
-    from heat_upgrade_checks.waiting import Patience
+    from heat_upgrade_checks.gates.waiting import Patience
 
     if wait is None:
         if interval is not None:
@@ -170,7 +172,7 @@ def _plan_path(given: Path | None) -> Path:
 @main.command("list")
 def list_checks() -> None:
     """List the checks, with the phases in which they are judged."""
-    from heat_upgrade_checks import catalogue
+    from heat_upgrade_checks.gates import catalogue
 
     phases: dict[str, set[str]] = {}
     titles: dict[str, str] = {}
@@ -186,7 +188,7 @@ def list_checks() -> None:
 @click.argument("id")
 def explain(id: str) -> None:
     """Explain one check: what it asks, why, and what to do when it is red."""
-    from heat_upgrade_checks import catalogue
+    from heat_upgrade_checks.gates import catalogue
 
     checks = catalogue.load()
     catalogue.require_known(checks, [id], "explain")
@@ -199,7 +201,7 @@ def explain(id: str) -> None:
 @click.option("--plan", type=click.Path(path_type=Path), help="The file to write.")
 def init(plan: Path | None) -> None:
     """Write a plan from what is found here."""
-    from heat_upgrade_checks import init as initialise
+    from heat_upgrade_checks.commands import init as initialise
 
     path = _plan_path(plan)
     for line in initialise.write_plan(path, Path("/"), Path.cwd()):
@@ -211,7 +213,7 @@ def init(plan: Path | None) -> None:
 @click.option("--fetch", is_flag=True, help="First download both releases' sdists, as pip would.")
 def notes(plan: Path | None, fetch: bool) -> None:
     """Show the release notes between both releases; write the file that acknowledges them."""
-    from heat_upgrade_checks import notes_command
+    from heat_upgrade_checks.commands import notes as notes_command
     from heat_upgrade_checks.evidence.site import Site
 
     path = _plan_path(plan)
@@ -242,10 +244,10 @@ def rehearse(context: click.Context, plan: Path | None, reports: Path) -> None:
 @_reports_option
 def watch(plan: Path | None, interval: str, reports: Path) -> None:
     """Record the upgrade as it goes, until Ctrl-C or SIGTERM."""
-    from heat_upgrade_checks import index_page
-    from heat_upgrade_checks import watch as watching
     from heat_upgrade_checks.evidence.site import Site
-    from heat_upgrade_checks.watch_screen import WatchScreen
+    from heat_upgrade_checks.report import index_page
+    from heat_upgrade_checks.watch import recorder as watching
+    from heat_upgrade_checks.watch.screen import WatchScreen
 
     seconds = _duration("--interval", interval).total_seconds()
     if seconds < 1:
@@ -267,9 +269,9 @@ def verify(context: click.Context, plan: Path | None, reports: Path) -> None:
     """Recheck the journal: every byte, the order of the gates, their age."""
     from datetime import UTC, datetime
 
-    from heat_upgrade_checks import verify as verifying
     from heat_upgrade_checks.evidence.site import Site
-    from heat_upgrade_checks.run import digests_of
+    from heat_upgrade_checks.gates import verify as verifying
+    from heat_upgrade_checks.gates.run import digests_of
 
     loaded, digest = plans.load(_plan_path(plan))
     folder = reports / loaded.name

@@ -20,8 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-from heat_upgrade_checks import releases, yaml_documents
 from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.files import yaml_documents
+from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.secrets import Secrets, passwords_in
 

@@ -3,17 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from heat_upgrade_checks import gate as documents
-from heat_upgrade_checks import journal, recording, sequence
 from heat_upgrade_checks import plan as plans
-from heat_upgrade_checks.evidence import baseline_file
-from heat_upgrade_checks.evidence.earlier_gates import whole_gates
+from heat_upgrade_checks.evidence.gates.earlier_gates import whole_gates
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import CheckResult, Outcome, Verdict
-from heat_upgrade_checks.gate import SCHEMA_VERSION, Gate, ReleaseName, Tool, Upgrade
+from heat_upgrade_checks.files.whole_file import put
+from heat_upgrade_checks.gates import recording, sequence
+from heat_upgrade_checks.gates.run import digests_of
 from heat_upgrade_checks.phases import PHASES
-from heat_upgrade_checks.run import digests_of
-from heat_upgrade_checks.whole_file import put
+from heat_upgrade_checks.records import baseline as baseline_file
+from heat_upgrade_checks.records import gate as documents
+from heat_upgrade_checks.records import journal
+from heat_upgrade_checks.records.findings import CheckResult, Outcome, Verdict
+from heat_upgrade_checks.records.gate import SCHEMA_VERSION, Gate, ReleaseName, Tool, Upgrade
 
 PASSED = CheckResult("release.path", "release", "", "", Outcome.PASSED, "", 0.0, "", ())
 

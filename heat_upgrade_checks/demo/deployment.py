@@ -16,8 +16,8 @@ from heat_upgrade_checks.demo.heat_database import (
     HeatDatabase,
     statements,
 )
-from heat_upgrade_checks.evidence.release_note_sources import read_notes
-from heat_upgrade_checks.evidence.release_notes import new_notes
+from heat_upgrade_checks.evidence.notes.note_files import read_notes
+from heat_upgrade_checks.evidence.notes.release_notes import new_notes
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.plan import Plan, load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import packaging
 import sqlalchemy
 
-from heat_upgrade_checks.evidence.series_libraries import LIBRARIES
+from heat_upgrade_checks.heat.series_libraries import LIBRARIES
 
 _REVISION = '''"""Revision {revision} of the demo."""
 

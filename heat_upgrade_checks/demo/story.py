@@ -12,15 +12,17 @@ import click
 import openstack  # noqa: F401 - loaded once here, not in each gate's process
 import sqlalchemy  # noqa: F401
 
-from heat_upgrade_checks import driver, index_page, reports_folder
 from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST, Deployment
 from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import Outcome, Verdict
+from heat_upgrade_checks.gates import driver
+from heat_upgrade_checks.gates.run import begin, in_turn, new_question
+from heat_upgrade_checks.gates.screen import Terminal
 from heat_upgrade_checks.phases import Mode
-from heat_upgrade_checks.run import begin, in_turn, new_question
-from heat_upgrade_checks.terminal import Terminal
+from heat_upgrade_checks.records import reports_folder
+from heat_upgrade_checks.records.findings import Outcome, Verdict
+from heat_upgrade_checks.report import index_page
 
 _FORK = multiprocessing.get_context("fork")
 

@@ -11,9 +11,9 @@ from traceback import extract_tb
 from typing import Any
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
-from heat_upgrade_checks.evidence import SOURCES, Source
+from heat_upgrade_checks.evidence.retry import ATTEMPTS
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.retry import ATTEMPTS
+from heat_upgrade_checks.evidence.sources import SOURCES, Source
 
 
 @dataclass(frozen=True)

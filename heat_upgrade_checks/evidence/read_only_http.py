@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.retry import ask
+from heat_upgrade_checks.evidence.retry import ask
 
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30

@@ -6,8 +6,8 @@ from threading import Lock
 from typing import Literal
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.heat_conf import HeatConf
-from heat_upgrade_checks.evidence.interpreter import Interpreter
+from heat_upgrade_checks.evidence.code.interpreter import Interpreter
+from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.secrets import Secrets
 

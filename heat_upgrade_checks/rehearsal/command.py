@@ -1,11 +1,11 @@
 """`rehearse`: one rehearsal, its record, and its exit code."""
 
-from heat_upgrade_checks import reports_folder
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.rehearsal import record
-from heat_upgrade_checks.rehearsal.record import Rehearsal
+from heat_upgrade_checks.records import rehearsal as record
+from heat_upgrade_checks.records import reports_folder
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.rehearsal import Rehearsal
 from heat_upgrade_checks.rehearsal.rehearse import rehearse
 from heat_upgrade_checks.rehearsal.scratch import NotCleanedUp
 from heat_upgrade_checks.rehearsal.screen import Screen

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import URL
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence import asked
 from heat_upgrade_checks.evidence.site import SideName
 
 Operation = Literal["read", "insert", "select", "update", "delete"]
@@ -244,7 +245,7 @@ def _started(side: SideName, python: Path, address: str) -> Iterator[_Release]:
         ) from None
     try:
         release = _Release(side, python, process)
-        release.send(Path(__file__).with_name("exercise_tables.py").read_text("utf-8"), address)
+        release.send(asked.script("exercise_tables.py"), address)
         yield release
     finally:
         _kill(process)

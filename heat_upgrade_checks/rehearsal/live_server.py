@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence.database_session import ask_in_session, url_of
+from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.site import Site
 
 # How names, types, defaults and keys are understood: mariadb.com/kb/en/server-system-variables and

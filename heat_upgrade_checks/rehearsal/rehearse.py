@@ -9,24 +9,24 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks import __version__
 from heat_upgrade_checks.errors import Unobserved, UsageError
-from heat_upgrade_checks.evidence import backup as backups
-from heat_upgrade_checks.evidence import models, release
-from heat_upgrade_checks.evidence.backup import Backup
-from heat_upgrade_checks.evidence.database import schema_revision
-from heat_upgrade_checks.evidence.live_schema import tables
+from heat_upgrade_checks.evidence.backup import newest as backups
+from heat_upgrade_checks.evidence.backup.newest import Backup
+from heat_upgrade_checks.evidence.code import models, release
+from heat_upgrade_checks.evidence.database.live_schema import tables
+from heat_upgrade_checks.evidence.database.state import schema_revision
 from heat_upgrade_checks.evidence.site import SideName, Site
-from heat_upgrade_checks.rehearsal import live_server
-from heat_upgrade_checks.rehearsal.changes import changes
-from heat_upgrade_checks.rehearsal.errors import StepFailed
-from heat_upgrade_checks.rehearsal.exercise import exercise
-from heat_upgrade_checks.rehearsal.migrate import migrate
-from heat_upgrade_checks.rehearsal.record import (
+from heat_upgrade_checks.records.rehearsal import (
     Failure,
     Rehearsal,
     RehearsedBackup,
     Restored,
     SideDifference,
 )
+from heat_upgrade_checks.rehearsal import live_server
+from heat_upgrade_checks.rehearsal.changes import changes
+from heat_upgrade_checks.rehearsal.errors import StepFailed
+from heat_upgrade_checks.rehearsal.exercise import exercise
+from heat_upgrade_checks.rehearsal.migrate import migrate
 from heat_upgrade_checks.rehearsal.restore import require_restorable, restore
 from heat_upgrade_checks.rehearsal.scratch import Scratch, scratch
 from heat_upgrade_checks.rehearsal.screen import Screen

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from heat_upgrade_checks.errors import HeatUpgradeCheckError, Unobserved, UsageError
-from heat_upgrade_checks.evidence.backup import PIECE, Backup
-from heat_upgrade_checks.evidence.backup_folders import Folder
-from heat_upgrade_checks.evidence.backup_streams import (
+from heat_upgrade_checks.evidence.backup.folders import Folder
+from heat_upgrade_checks.evidence.backup.newest import PIECE, Backup
+from heat_upgrade_checks.evidence.backup.streams import (
     Hashed,
     StreamDamage,
     compression_of,

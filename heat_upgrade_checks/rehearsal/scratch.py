@@ -11,8 +11,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from heat_upgrade_checks.errors import HeatUpgradeCheckError, Unobserved, UsageError
-from heat_upgrade_checks.evidence import database_errors, database_session
-from heat_upgrade_checks.evidence.backup import Backup
+from heat_upgrade_checks.evidence.backup.newest import Backup
+from heat_upgrade_checks.evidence.database import errors as database_errors
+from heat_upgrade_checks.evidence.database import session as database_session
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.rehearsal import (
     emptying,

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from heat_upgrade_checks.records.rehearsal import Rehearsal
 from heat_upgrade_checks.rehearsal.migrate import Migrated
-from heat_upgrade_checks.rehearsal.record import Rehearsal
 from heat_upgrade_checks.report.wording import duration, visible
 from heat_upgrade_checks.schema.meaning import meaning
 

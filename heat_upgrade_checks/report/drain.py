@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heat_upgrade_checks.gate import DrainSample
+from heat_upgrade_checks.records.gate import DrainSample
 from heat_upgrade_checks.report.thinning import Piece, Point, strokes
 from heat_upgrade_checks.report.wording import duration
 

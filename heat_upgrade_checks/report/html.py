@@ -1,7 +1,7 @@
 """The gate as one page that needs no JavaScript, no network and no style sheet."""
 
-from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import drain
 from heat_upgrade_checks.report.pages import environment
 from heat_upgrade_checks.report.wording import CAP

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
-from heat_upgrade_checks.recorded_watch import Recording
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.gate import Gate
+from heat_upgrade_checks.records.watch import Recording
 from heat_upgrade_checks.report import timeline, watch_section
 from heat_upgrade_checks.report.pages import environment
 from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted

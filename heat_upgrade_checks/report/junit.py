@@ -2,8 +2,8 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import sections
 from heat_upgrade_checks.report.wording import (
     CAP,

@@ -2,7 +2,7 @@
 
 import re
 
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import release_notes, sections
 from heat_upgrade_checks.report.release_notes import NoteRow
 from heat_upgrade_checks.report.sections import Section

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from heat_upgrade_checks.findings import Finding, Level
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.findings import Finding, Level
+from heat_upgrade_checks.records.gate import Gate
 
 CHECK = "release.notes-acknowledged"
 

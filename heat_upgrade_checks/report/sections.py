@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, Verdict
-from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, Verdict
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import release_notes
 from heat_upgrade_checks.report.wording import (
     ANSWERS,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from heat_upgrade_checks.findings import Verdict
+from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.report import wording
 
 _LEFT = 130

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.recorded_watch import Recording, Sample, outages, runs
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.watch import Recording, Sample, outages, runs
 from heat_upgrade_checks.report import wording
 from heat_upgrade_checks.report.thinning import Piece, Point, strokes
 

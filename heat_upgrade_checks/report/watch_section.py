@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from heat_upgrade_checks.recorded_watch import (
+from heat_upgrade_checks.records.watch import (
     Outage,
     Recording,
     Sample,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 
-from heat_upgrade_checks.findings import AppliedWaiver, Finding, Outcome, Verdict
-from heat_upgrade_checks.gate import ReleaseName
-from heat_upgrade_checks.recorded_watch import Availability
+from heat_upgrade_checks.records.findings import AppliedWaiver, Finding, Outcome, Verdict
+from heat_upgrade_checks.records.gate import ReleaseName
+from heat_upgrade_checks.records.watch import Availability
 
 CAP = 20
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from heat_upgrade_checks import gate as documents
-from heat_upgrade_checks import journal, recorded_watch
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.files.whole_file import put
+from heat_upgrade_checks.records import gate as documents
+from heat_upgrade_checks.records import journal
+from heat_upgrade_checks.records import watch as recorded_watch
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import html, index, junit, markdown
-from heat_upgrade_checks.whole_file import put
 
 
 def write_reports(gate: Gate, folder: Path) -> None:

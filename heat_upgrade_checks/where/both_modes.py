@@ -1,11 +1,11 @@
 """The rows that a rolling and a cold upgrade have in common."""
 
+from heat_upgrade_checks.reading.work import State
 from heat_upgrade_checks.where.position import Position
 from heat_upgrade_checks.where.prohibitions import OLD_DB_SYNC, OLD_SERVICES, OLD_VHOST
 from heat_upgrade_checks.where.rules import Kind, MustNot, Rule
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.where.words import in_state
-from heat_upgrade_checks.work import State
 
 
 def only_new(position: Position) -> bool:

@@ -1,5 +1,6 @@
 """The points of a cold upgrade, in the guide's order, and the ways to have left it."""
 
+from heat_upgrade_checks.reading.work import State
 from heat_upgrade_checks.where.both_modes import ALL_NEW, ASTRAY, SCHEMA_UNKNOWN, UNOBSERVED
 from heat_upgrade_checks.where.position import Position
 from heat_upgrade_checks.where.prohibitions import (
@@ -13,7 +14,6 @@ from heat_upgrade_checks.where.prohibitions import (
 from heat_upgrade_checks.where.rules import Kind, MustNot, Rule, always
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.where.words import in_state
-from heat_upgrade_checks.work import State
 
 
 def _not_begun(position: Position) -> bool:

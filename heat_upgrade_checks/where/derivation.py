@@ -7,20 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from heat_upgrade_checks import releases
-from heat_upgrade_checks.clients import Role, only_sends, role
-from heat_upgrade_checks.evidence.broker import Broker, OldQueues
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.broker.listeners import Broker, OldQueues
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.site import SideName
-from heat_upgrade_checks.evidence.waiting_work import WaitingWork
-from heat_upgrade_checks.placement import Engine, Placement, place, releases_by_host
+from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.heat.queues import addressed_engine, holds_work
 from heat_upgrade_checks.plan import Plan, Side
-from heat_upgrade_checks.queues import addressed_engine, holds_work
+from heat_upgrade_checks.reading.clients import Role, only_sends, role
+from heat_upgrade_checks.reading.placement import Engine, Placement, place, releases_by_host
+from heat_upgrade_checks.reading.work import Work, work_in_flight
 from heat_upgrade_checks.where.position import (
     ApiProcess,
     EngineGroup,
@@ -29,7 +30,6 @@ from heat_upgrade_checks.where.position import (
     Section,
 )
 from heat_upgrade_checks.where.schema import schema_of
-from heat_upgrade_checks.work import Work, work_in_flight
 
 # What every position rests on; the others tell only of a target that is installed.
 _ALWAYS = (

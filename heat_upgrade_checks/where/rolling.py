@@ -1,5 +1,6 @@
 """The points of a rolling upgrade, in the guide's order, and the ways to have left it."""
 
+from heat_upgrade_checks.reading.work import State
 from heat_upgrade_checks.where.both_modes import (
     ALL_NEW,
     ASTRAY,
@@ -28,7 +29,6 @@ from heat_upgrade_checks.where.prohibitions import (
 from heat_upgrade_checks.where.rules import Kind, MustNot, Rule, always
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.where.words import Words, hosts, in_state
-from heat_upgrade_checks.work import State
 
 _NO_COUNT = (
     "the broker does not say how many messages the queues of vhost {old_vhost} hold; find out why "

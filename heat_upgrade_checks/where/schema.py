@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.schema.migrations import (
     ADDS_COLUMN,
     CREATES_TABLE,

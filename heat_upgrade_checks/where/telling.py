@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from heat_upgrade_checks.reading.work import State, Work
 from heat_upgrade_checks.report.wording import counted
 from heat_upgrade_checks.where.next_step import Step
 from heat_upgrade_checks.where.position import (
@@ -16,7 +17,6 @@ from heat_upgrade_checks.where.position import (
 )
 from heat_upgrade_checks.where.rules import Kind
 from heat_upgrade_checks.where.schema import At
-from heat_upgrade_checks.work import State, Work
 
 _COMMAND = "heat-upgrade-check"
 _MOST_LISTED = 20

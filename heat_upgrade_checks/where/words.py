@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from heat_upgrade_checks.reading.work import State, Work, remedy
 from heat_upgrade_checks.report.wording import counted
 from heat_upgrade_checks.where.position import EngineGroup, Position
-from heat_upgrade_checks.work import State, Work, remedy
 
 _MOST_NAMED = 3
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from heat_upgrade_checks.evidence import api_paste, options, policies
-from heat_upgrade_checks.evidence.cfn_signals import CfnSignals
-from heat_upgrade_checks.evidence.interpreter import SERVICES, Interpreter
-from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.code.interpreter import SERVICES, Interpreter
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration import api_paste, options, policies
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.findings import Finding
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.records.findings import Finding
 from tests.driver import Outcome, call, timeless
 from tests.lab import configuration, venvs
 from tests.lab.credentials import Credentials
@@ -43,7 +43,7 @@ auth_encryption_key = {KEY}
 [database]
 connection = mysql+pymysql://heat:canary-of-the-database@db.example/heat
 """
-_LOADING = ("ask_schema.py", "sqlite")
+_LOADING = ("models.py", "sqlite")
 UNUSED = CfnSignals(0, ())
 USED = CfnSignals(2, ("web (s1)", "db (s2)"))
 

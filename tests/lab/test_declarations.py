@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from heat_upgrade_checks.declarations import (
+from heat_upgrade_checks.heat.declarations import (
     BrokerObject,
     MessagingOptions,
     clashes,

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 import yaml
 
 from heat_upgrade_checks.errors import UsageError
-from heat_upgrade_checks.evidence import release_note_fetching, release_note_touches
-from heat_upgrade_checks.evidence.release_note_sources import read_notes
-from heat_upgrade_checks.evidence.release_notes import lost_notes, new_notes
+from heat_upgrade_checks.evidence.notes import fetching as release_note_fetching
+from heat_upgrade_checks.evidence.notes import touches as release_note_touches
+from heat_upgrade_checks.evidence.notes.note_files import read_notes
+from heat_upgrade_checks.evidence.notes.release_notes import lost_notes, new_notes
 from tests.driver import Outcome, call
 from tests.lab import venvs
 from tests.services.heat_databases import PASSWORD, HeatDatabase

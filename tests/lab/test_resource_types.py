@@ -18,9 +18,9 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from heat_upgrade_checks import templates
-from heat_upgrade_checks.evidence import resource_types
-from heat_upgrade_checks.evidence.interpreter import Interpreter
+from heat_upgrade_checks.evidence.code.interpreter import Interpreter
+from heat_upgrade_checks.evidence.stacks import resource_types
+from heat_upgrade_checks.heat import templates
 from tests.driver import Outcome, call
 from tests.lab import venvs
 from tests.services.heat_databases import PASSWORD, HeatDatabase
@@ -294,7 +294,7 @@ def test_what_heat_cannot_load_is_unknown(site: Path, name: str, content: str, s
 def test_what_each_release_loses() -> None:
     def ask(release: int) -> dict[str, str]:
         python = venvs.interpreter(release)
-        answer = Interpreter(python, "current").ask("ask_resource_types.py")
+        answer = Interpreter(python, "current").ask("resource_types.py")
         assert answer["problems"] == []
         assert len(answer["types"]) > 190
         return dict(answer["types"])

@@ -11,10 +11,10 @@ import amqp
 import pytest
 
 from heat_upgrade_checks import plan
-from heat_upgrade_checks.clients import Role, role
-from heat_upgrade_checks.evidence import connections
-from heat_upgrade_checks.evidence.connections import VhostClients
+from heat_upgrade_checks.evidence.broker import connections
+from heat_upgrade_checks.evidence.broker.connections import VhostClients
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.reading.clients import Role, role
 from tests.lab.deployment import BROKER_USER, Lab
 from tests.lab.rolling import CURRENT_VHOST, Rolling
 

@@ -14,9 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
-from heat_upgrade_checks import catalogue, cli
+from heat_upgrade_checks import cli
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
-from heat_upgrade_checks.gate import json_schema
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.records.gate import json_schema
 from tests.driver import interrupt, timeless
 from tests.plugin.conftest import Site
 
@@ -180,7 +181,8 @@ def test_a_broken_tool_is_code_255_and_no_traceback(site: Site) -> None:
     outcome = site.call(
         "--phase",
         "pre",
-        program="from heat_upgrade_checks import cli, driver\n"
+        program="from heat_upgrade_checks import cli\n"
+        "from heat_upgrade_checks.gates import driver\n"
         "driver.judge = lambda *a: 1 / 0\ncli.run()",
     )
     assert outcome.code == 255
@@ -255,7 +257,7 @@ def test_what_nobody_reads_changes_no_verdict(site: Site, redirection: str) -> N
 
 
 def test_whatever_ends_the_process_is_no_verdict(site: Site) -> None:
-    program = "from heat_upgrade_checks import cli, driver\n"
+    program = "from heat_upgrade_checks import cli\nfrom heat_upgrade_checks.gates import driver\n"
     program += "driver.judge = lambda *_: exit(1)\ncli.run()"
     outcome = site.call("--phase", "pre", program=program)
     assert outcome.code == 255
@@ -286,7 +288,7 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
 
 def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:
     program = (
-        "from heat_upgrade_checks import cli, judgement\n"
+        "from heat_upgrade_checks import cli\nfrom heat_upgrade_checks.gates import judgement\n"
         "def stop(*_): raise KeyboardInterrupt\n"
         "judgement.Judgement.looked_at = stop\n"
         "cli.run()"

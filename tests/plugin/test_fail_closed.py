@@ -8,7 +8,7 @@ from tests.driver import Outcome
 from tests.plugin.conftest import Site
 
 _HEAD = '''
-from heat_upgrade_checks import check
+from heat_upgrade_checks.gates.registry import check
 
 
 @check("site.own", phases=["synced"], guide="")
@@ -32,7 +32,8 @@ def _with_file(site: Site, text: str) -> Outcome:
     site.demo.database.migrate()
     program = (
         "from pathlib import Path\n"
-        "from heat_upgrade_checks import catalogue, cli\n"
+        "from heat_upgrade_checks import cli\n"
+        "from heat_upgrade_checks.gates import catalogue\n"
         f"catalogue.checks_folder = lambda: Path({str(folder)!r})\n"
         "cli.run()"
     )
@@ -121,11 +122,12 @@ def test_a_source_that_hangs_is_an_error_when_its_time_is_up(site: Site) -> None
     program = (
         "import time\n"
         "from dataclasses import replace\n"
-        "from heat_upgrade_checks import cli, evidence\n"
-        "from heat_upgrade_checks.evidence import database\n"
-        "database.observe.__code__ = (lambda site: __import__('time').sleep(60)).__code__\n"
-        "slow = evidence.SOURCES['database']\n"
-        "evidence.SOURCES['database'] = replace(slow, deadline=1.0)\n"
+        "from heat_upgrade_checks import cli\n"
+        "from heat_upgrade_checks.evidence.sources import SOURCES\n"
+        "from heat_upgrade_checks.evidence.database import state\n"
+        "state.observe.__code__ = (lambda site: __import__('time').sleep(60)).__code__\n"
+        "slow = SOURCES['database']\n"
+        "SOURCES['database'] = replace(slow, deadline=1.0)\n"
         "cli.run()"
     )
     reports = ("--reports", str(site.folder / "reports"))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from heat_upgrade_checks import init, plan
+from heat_upgrade_checks import plan
+from heat_upgrade_checks.commands import init
 from heat_upgrade_checks.demo import release
 from tests.plugin.conftest import Site
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from heat_upgrade_checks import journal, seal
-from heat_upgrade_checks.gate import Previous
+from heat_upgrade_checks.records import journal, seal
+from heat_upgrade_checks.records.gate import Previous
 from tests.driver import Outcome
 from tests.journals import open_gate
 from tests.plugin.conftest import Site
@@ -222,7 +222,8 @@ def test_no_gate_at_all_is_wrong_usage(site: Site) -> None:
 
 def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(site: Site) -> None:
     reports = ("--reports", str(site.folder / "reports"))
-    slow = "import time\nfrom heat_upgrade_checks import cli, driver\n"
+    slow = "import time\nfrom heat_upgrade_checks import cli\n"
+    slow += "from heat_upgrade_checks.gates import driver\n"
     slow += "driver._run_pytest = lambda *a: (print('here', flush=True), time.sleep(60))\ncli.run()"
     process = subprocess.Popen(
         [sys.executable, "-c", slow, "--phase", "pre", *reports],

@@ -79,7 +79,8 @@ def test_all_is_judged_at_one_moment_even_when_time_is_up(site: Site) -> None:
     program = (
         "import time\n"
         "from datetime import timedelta\n"
-        "from heat_upgrade_checks import cli, waiting\n"
+        "from heat_upgrade_checks import cli\n"
+        "from heat_upgrade_checks.gates import waiting\n"
         "def pause(self):\n"
         "    time.sleep(6)\n"
         "    self.duration = timedelta(0)\n"

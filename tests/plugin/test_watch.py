@@ -155,8 +155,8 @@ def test_a_server_that_goes_away_leaves_nulls_with_sentences_and_measured_downti
 def test_a_source_that_hangs_delays_no_other(site: Site) -> None:
     program = (
         "import time\n"
-        "from heat_upgrade_checks.evidence import work_in_flight\n"
-        "work_in_flight.observe = lambda site: time.sleep(60)\n" + COMMAND
+        "from heat_upgrade_checks.evidence.stacks import work_counts\n"
+        "work_counts.observe = lambda site: time.sleep(60)\n" + COMMAND
     )
     with watching(site, program=program) as watch:
         watch.wait_for(up)
@@ -184,9 +184,9 @@ def test_the_api_is_asked_every_second_whatever_the_interval(site: Site) -> None
 
 def test_a_source_that_breaks_the_tool_is_named_and_watching_goes_on(site: Site) -> None:
     program = (
-        "from heat_upgrade_checks.evidence import work_in_flight\n"
+        "from heat_upgrade_checks.evidence.stacks import work_counts\n"
         "def broken(site): raise KeyError('canary-secret')\n"
-        "work_in_flight.observe = broken\n" + COMMAND
+        "work_counts.observe = broken\n" + COMMAND
     )
     with watching(site, program=program) as watch:
         watch.wait_for(up)

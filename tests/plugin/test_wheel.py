@@ -41,7 +41,7 @@ def test_it_holds_the_checks_their_pages_and_nothing_of_the_tests(wheel: Path) -
     for path in (ROOT / "docs" / "checks").glob("*.md"):
         assert f"{bundled}/docs/checks/{path.name}" in names
     assert "heat_upgrade_checks/report/gate.schema.json" in names
-    assert "heat_upgrade_checks/evidence/ask_release.py" in names
+    assert "heat_upgrade_checks/evidence/asked/release.py" in names
     assert not [name for name in names if name.startswith(("tests/", "conftest", "checks/"))]
 
 

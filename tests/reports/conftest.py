@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from heat_upgrade_checks.findings import (
+from heat_upgrade_checks.records.findings import (
     AppliedWaiver,
     CheckResult,
     Finding,
@@ -16,7 +16,7 @@ from heat_upgrade_checks.findings import (
     outcome_of,
     verdict_of,
 )
-from heat_upgrade_checks.gate import (
+from heat_upgrade_checks.records.gate import (
     SCHEMA_VERSION,
     Digests,
     EvidenceRecord,

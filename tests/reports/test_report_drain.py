@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.gate import DrainSample, Gate
+from heat_upgrade_checks.records.gate import DrainSample, Gate
 from heat_upgrade_checks.report import drain, html
 from tests.reports.conftest import STARTED
 

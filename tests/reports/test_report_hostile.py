@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from pydantic import TypeAdapter
 
-from heat_upgrade_checks.gate import Gate, dump
+from heat_upgrade_checks.records.gate import Gate, dump
 from heat_upgrade_checks.report import html, index, junit, markdown
 
 Read = Callable[[str], Any]

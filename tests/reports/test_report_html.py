@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import html
 
 GOLDEN = Path(__file__).parent / "golden"

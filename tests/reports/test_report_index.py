@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.gate import Gate
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import index
 
 Read = Callable[[str], Any]

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from heat_upgrade_checks.findings import Finding, Level, Outcome
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.findings import Finding, Level, Outcome
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import junit
 from heat_upgrade_checks.report.wording import waiver
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import markdown
 
 GOLDEN = Path(__file__).parent / "golden"

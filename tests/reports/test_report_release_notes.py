@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, outcome_of
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, outcome_of
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import html, junit, markdown, release_notes, sections
 from tests.reports.test_report_hostile import ATTACKS, UNSEEN
 

@@ -6,7 +6,7 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from heat_upgrade_checks.gate import Gate, dump, json_schema
+from heat_upgrade_checks.records.gate import Gate, dump, json_schema
 
 SHIPPED = resources.files("heat_upgrade_checks.report") / "gate.schema.json"
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from heat_upgrade_checks.findings import Finding, Level, Outcome, Verdict
-from heat_upgrade_checks.gate import Gate
+from heat_upgrade_checks.records.findings import Finding, Level, Outcome, Verdict
+from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import html, junit, markdown, sections
 
 

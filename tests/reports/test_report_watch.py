@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heat_upgrade_checks.gate import Gate
-from heat_upgrade_checks.recorded_watch import FILE, ApiWindow, Recording, Sample, dump
+from heat_upgrade_checks.records.gate import Gate
+from heat_upgrade_checks.records.watch import FILE, ApiWindow, Recording, Sample, dump
 from heat_upgrade_checks.report import html, index, watch_chart
 from heat_upgrade_checks.report.write import refresh_index, write_reports
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from heat_upgrade_checks.findings import Finding, Level
-from heat_upgrade_checks.gate import ReleaseName
+from heat_upgrade_checks.records.findings import Finding, Level
+from heat_upgrade_checks.records.gate import ReleaseName
 from heat_upgrade_checks.report import wording
 
 

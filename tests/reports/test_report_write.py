@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks import index_page, journal
-from heat_upgrade_checks.gate import Gate, load
-from heat_upgrade_checks.report import html, junit, markdown
+from heat_upgrade_checks.records import journal
+from heat_upgrade_checks.records.gate import Gate, load
+from heat_upgrade_checks.report import html, index_page, junit, markdown
 from heat_upgrade_checks.report.write import refresh_index, write_reports
 from tests.reports.conftest import STARTED
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks.evidence import backup
-from heat_upgrade_checks.evidence.backup import Backup
+from heat_upgrade_checks.evidence.backup import newest as backup
+from heat_upgrade_checks.evidence.backup.newest import Backup
 from tests.services import processes
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL

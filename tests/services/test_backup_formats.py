@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import backup, backup_mydumper
-from heat_upgrade_checks.evidence.backup import Backup
-from heat_upgrade_checks.evidence.backup_folders import digest
+from heat_upgrade_checks.evidence.backup import mydumper as backup_mydumper
+from heat_upgrade_checks.evidence.backup import newest as backup
+from heat_upgrade_checks.evidence.backup.folders import digest
+from heat_upgrade_checks.evidence.backup.newest import Backup
 from tests.services import processes
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL

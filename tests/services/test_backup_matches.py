@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence import backup, database
-from heat_upgrade_checks.evidence.backed_up_rows import COUNTED
-from heat_upgrade_checks.evidence.backup import Backups
+from heat_upgrade_checks.evidence.backup import newest as backup
+from heat_upgrade_checks.evidence.backup.live_rows import COUNTED
+from heat_upgrade_checks.evidence.backup.newest import Backups
+from heat_upgrade_checks.evidence.database import state as database
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services import processes
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make

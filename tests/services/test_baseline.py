@@ -14,14 +14,19 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from heat_upgrade_checks import gate as document
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import baseline, failed_by_upgrade, preserved, stored_stacks
-from heat_upgrade_checks.evidence.baseline import Baseline
-from heat_upgrade_checks.evidence.failed_by_upgrade import FailedByUpgrade
-from heat_upgrade_checks.evidence.preserved import Preserved, Total
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.gate import NOTHING, Gate, ReleaseName, Tool, Upgrade
+from heat_upgrade_checks.evidence.stacks import (
+    baseline,
+    failed_by_upgrade,
+    preserved,
+    stored_stacks,
+)
+from heat_upgrade_checks.evidence.stacks.baseline import Baseline
+from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import FailedByUpgrade
+from heat_upgrade_checks.evidence.stacks.preserved import Preserved, Total
+from heat_upgrade_checks.records import gate as document
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.gate import NOTHING, Gate, ReleaseName, Tool, Upgrade
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import broker, management, waiting_work
+from heat_upgrade_checks.evidence.broker import listeners as broker
+from heat_upgrade_checks.evidence.broker import management
+from heat_upgrade_checks.evidence.broker import waiting_messages as waiting_work
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan

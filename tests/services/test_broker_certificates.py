@@ -11,11 +11,11 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import broker_certificates
-from heat_upgrade_checks.evidence.messaging_options import LoginOptions
-from heat_upgrade_checks.evidence.release import Release
+from heat_upgrade_checks.evidence.broker import certificates as broker_certificates
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.messaging_options import LoginOptions
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ

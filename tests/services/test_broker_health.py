@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import broker_health, connections
-from heat_upgrade_checks.evidence.broker_health import BrokerHealth
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.broker import connections
+from heat_upgrade_checks.evidence.broker import health as broker_health
+from heat_upgrade_checks.evidence.broker.health import BrokerHealth
+from heat_upgrade_checks.gates.judgement import Judgement
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.test_broker import PASSWORD, broker_site
 from tests.unit.checks import judge, module

@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from heat_upgrade_checks.evidence import database, live_schema, migrations, table_sizes
-from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
+from heat_upgrade_checks.evidence.code import migration_files as migrations
+from heat_upgrade_checks.evidence.database import live_schema, table_sizes
+from heat_upgrade_checks.evidence.database import state as database
+from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.schema.change_cost import Cost, costs
 from heat_upgrade_checks.schema.migration_source import read

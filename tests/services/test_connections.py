@@ -11,11 +11,11 @@ import amqp
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import connections, notifications
-from heat_upgrade_checks.evidence.amqp_login import CONNECTION_NAME
-from heat_upgrade_checks.evidence.connections import Client, VhostClients
+from heat_upgrade_checks.evidence.broker import connections, notifications
+from heat_upgrade_checks.evidence.broker.amqp_login import CONNECTION_NAME
+from heat_upgrade_checks.evidence.broker.connections import Client, VhostClients
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.rabbitmq import RabbitMQ
 from tests.unit.checks import judge, module

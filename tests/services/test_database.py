@@ -11,17 +11,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import (
-    baseline,
-    database,
-    failed_by_upgrade,
-    leftovers,
-    preserved,
-    work_in_flight,
-)
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.database_session import ask_in_session
-from heat_upgrade_checks.evidence.heat_tables import REQUIRED
+from heat_upgrade_checks.evidence.database import state as database
+from heat_upgrade_checks.evidence.database.heat_tables import REQUIRED
+from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.evidence.stacks import baseline, failed_by_upgrade, leftovers, preserved
+from heat_upgrade_checks.evidence.stacks import work_counts as work_in_flight
 from tests.lab.venvs import RELEASES
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import broker
+from heat_upgrade_checks.evidence.broker import listeners as broker
 from tests.services import processes
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ

@@ -15,11 +15,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import new_vhost, notifications
-from heat_upgrade_checks.evidence.new_vhost import NewVhost
-from heat_upgrade_checks.evidence.notifications import Notifications
+from heat_upgrade_checks.evidence.broker import new_vhost, notifications
+from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
+from heat_upgrade_checks.evidence.broker.notifications import Notifications
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ

@@ -10,8 +10,8 @@ from uuid import uuid4
 import amqp
 import pytest
 
-from heat_upgrade_checks.evidence import broker
-from heat_upgrade_checks.evidence.peek import LeftMessage
+from heat_upgrade_checks.evidence.broker import listeners as broker
+from heat_upgrade_checks.evidence.broker.peek import LeftMessage
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from tests.services.heat_databases import HeatDatabase

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import models
+from heat_upgrade_checks.evidence import asked
 from heat_upgrade_checks.rehearsal import exercise as module
 from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure, exercise
 from tests.lab.venvs import RELEASES, interpreter
@@ -35,7 +35,7 @@ HOLDING = {"raw_template", "raw_template_files", "stack", "user_creds"}
 @functools.cache
 def _tables(release: int) -> int:
     """How many tables the models of a release have."""
-    script = Path(models.__file__).with_name("ask_schema.py")
+    script = asked.FOLDER / "models.py"
     command = [str(interpreter(release)), "-I", str(script), "mysql"]
     return len(json.loads(subprocess.check_output(command))["tables"])
 

@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
-from heat_upgrade_checks.evidence import backup as backups
-from heat_upgrade_checks.evidence.backup import Backup
+from heat_upgrade_checks.evidence.backup import newest as backups
+from heat_upgrade_checks.evidence.backup.newest import Backup
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.rehearsal import live_server, mariadb_server, private_server

@@ -14,10 +14,13 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import database, live_schema, migrations, models
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.code import migration_files as migrations
+from heat_upgrade_checks.evidence.code import models
+from heat_upgrade_checks.evidence.database import live_schema
+from heat_upgrade_checks.evidence.database import state as database
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.schema.comparison import Difference, differences
 from tests.lab.venvs import RELEASES, interpreter

@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import database, schema_state
-from heat_upgrade_checks.evidence.database_session import ask_in_session
-from heat_upgrade_checks.evidence.open_transactions import open_transactions
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.findings import Finding
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database import schema_state
+from heat_upgrade_checks.evidence.database import state as database
+from heat_upgrade_checks.evidence.database.open_transactions import open_transactions
+from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.records.findings import Finding
 from tests.lab import venvs
 from tests.services import processes
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-from heat_upgrade_checks import catalogue
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

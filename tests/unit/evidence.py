@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.database import Database, ServiceRow
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, Identity
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.gate import NOTHING
-from heat_upgrade_checks.rehearsal.record import Rehearsal, RehearsedBackup
+from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, Identity
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.gate import NOTHING
+from heat_upgrade_checks.records.rehearsal import Rehearsal, RehearsedBackup
 from tests.unit.checks import NOW
 
 OLD, NEW = "heat-n", "heat-n1"

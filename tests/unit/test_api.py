@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import api, api_clock
+from heat_upgrade_checks.evidence.api import clock as api_clock
+from heat_upgrade_checks.evidence.api import endpoints as api
 from heat_upgrade_checks.evidence.site import Site
 from tests.unit import checks
 

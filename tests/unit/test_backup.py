@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import backup
-from heat_upgrade_checks.evidence.backup import Backup, Backups
-from heat_upgrade_checks.evidence.backup_dumps import Dump, next_place, recognise
-from heat_upgrade_checks.evidence.backup_folders import Folder
-from heat_upgrade_checks.evidence.backup_streams import Hashed, made_ahead, raw_pieces
+from heat_upgrade_checks.evidence.backup import newest as backup
+from heat_upgrade_checks.evidence.backup.dumps import Dump, next_place, recognise
+from heat_upgrade_checks.evidence.backup.folders import Folder
+from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
+from heat_upgrade_checks.evidence.backup.streams import Hashed, made_ahead, raw_pieces
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -2,7 +2,8 @@
 
 import pytest
 
-from heat_upgrade_checks import catalogue, check
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.phases import PHASES
 
 CHECKS = catalogue.load()

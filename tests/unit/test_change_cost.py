@@ -8,13 +8,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.evidence.rehearsal import LastRehearsal
-from heat_upgrade_checks.evidence.table_sizes import TableSizes
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.database.table_sizes import TableSizes
+from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.records.rehearsal import Rehearsal, Restored
 from heat_upgrade_checks.rehearsal.migrate import Migrated, TimedRevision
-from heat_upgrade_checks.rehearsal.record import Rehearsal, Restored
 from heat_upgrade_checks.schema.change_cost import (
     Cost,
     Galera,

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence.backup import Backup, BackupFile, Backups
-from heat_upgrade_checks.evidence.broker import Listener, OldQueues, Queue, Sample
-from heat_upgrade_checks.evidence.connections import Client
-from heat_upgrade_checks.evidence.database import Database, ServiceRow
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
-from heat_upgrade_checks.evidence.notifications import Notifications
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import place, releases_by_host
+from heat_upgrade_checks.evidence.backup.newest import Backup, BackupFile, Backups
+from heat_upgrade_checks.evidence.broker.connections import Client
+from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues, Queue, Sample
+from heat_upgrade_checks.evidence.broker.notifications import Notifications
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.evidence.notes.facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.reading.placement import place, releases_by_host
+from heat_upgrade_checks.records.findings import Verdict
 from tests.unit.checks import NOW, judge, module, plan
 from tests.unit.evidence import (
     NEW,

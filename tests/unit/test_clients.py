@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from heat_upgrade_checks.clients import Role, role
-from heat_upgrade_checks.evidence.connections import Client, VhostClients
-from heat_upgrade_checks.programs import is_of_another_service
+from heat_upgrade_checks.evidence.broker.connections import Client, VhostClients
+from heat_upgrade_checks.heat.programs import is_of_another_service
+from heat_upgrade_checks.reading.clients import Role, role
 from tests.unit.evidence import connections_of
 
 UWSGI = Client("uwsgi", 21, "ctl1", "heat", 2, ("reply_1f",))

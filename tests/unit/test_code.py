@@ -10,18 +10,20 @@ import packaging
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, UsageError
-from heat_upgrade_checks.evidence import code, installation, service_files, start_lines
-from heat_upgrade_checks.evidence.code import Code, Failure
-from heat_upgrade_checks.evidence.installation import Installation, Unmet
-from heat_upgrade_checks.evidence.libraries import Libraries
-from heat_upgrade_checks.evidence.series_libraries import LIBRARIES, SERIES
-from heat_upgrade_checks.evidence.service_files import Reference, ServiceFiles
+from heat_upgrade_checks.evidence import asked
+from heat_upgrade_checks.evidence.code import loading as code
+from heat_upgrade_checks.evidence.code import service_files, start_lines
+from heat_upgrade_checks.evidence.code.installation import Installation, Unmet
+from heat_upgrade_checks.evidence.code.libraries import Libraries
+from heat_upgrade_checks.evidence.code.loading import Code, Failure
+from heat_upgrade_checks.evidence.code.service_files import Reference, ServiceFiles
+from heat_upgrade_checks.evidence.code.start_lines import Mention
+from heat_upgrade_checks.evidence.code.upgrade_check import UpgradeCheck
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.evidence.start_lines import Mention
-from heat_upgrade_checks.evidence.upgrade_check import UpgradeCheck
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.releases import parse
+from heat_upgrade_checks.heat.series_libraries import LIBRARIES, SERIES
 from heat_upgrade_checks.plan import Plan, load
-from heat_upgrade_checks.releases import parse
 from tests.unit import checks
 
 CHECKS = checks.module("check_code")
@@ -191,7 +193,7 @@ def test_distributions_are_found_however_their_names_are_spelled(tmp_path: Path)
     (folder / "heat").mkdir()
     (folder / "heat" / "__init__.py").touch()
     (folder / "packaging").symlink_to(Path(packaging.__file__).parent)
-    script = Path(installation.__file__).with_name("ask_installation.py").read_text("utf-8")
+    script = asked.script("installation.py")
     source = _BY_SPELLING.format(folder=str(folder)) + script
     command = [sys.executable, "-I", "-c", source, "oslo.config", "oslo.db", "oslo.log"]
     told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)

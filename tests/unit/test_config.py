@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.continuity import KEPT
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.api_paste import ApiPaste
-from heat_upgrade_checks.evidence.cfn_signals import CfnSignals
-from heat_upgrade_checks.evidence.credentials import Credentials, Sample
-from heat_upgrade_checks.evidence.given_configuration import Place
-from heat_upgrade_checks.evidence.options import (
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
+from heat_upgrade_checks.evidence.configuration.given import Place
+from heat_upgrade_checks.evidence.configuration.options import (
     Compared,
     Continuity,
     Ec2Token,
@@ -20,11 +18,13 @@ from heat_upgrade_checks.evidence.options import (
     SetOption,
     Value,
 )
-from heat_upgrade_checks.evidence.policies import Enforcement, Policies
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.same_database import DatabaseComparison
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.removed_options import removed
+from heat_upgrade_checks.evidence.configuration.policies import Enforcement, Policies
+from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
+from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
+from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.continuity import KEPT
+from heat_upgrade_checks.heat.removed_options import removed
 from tests.unit.checks import NOW, judge, module, plan
 
 ACCESS = module("check_config_access")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from heat_upgrade_checks.declarations import (
+from heat_upgrade_checks.heat.declarations import (
     BrokerObject,
     MessagingOptions,
     clashes,
@@ -13,7 +13,7 @@ from heat_upgrade_checks.declarations import (
     declared,
     without_durability,
 )
-from heat_upgrade_checks.permissions import names_needed, refused
+from heat_upgrade_checks.heat.permissions import names_needed, refused
 
 EXPIRES = {"x-expires": 1800000}
 QUORUM = {"x-queue-type": "quorum"}

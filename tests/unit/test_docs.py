@@ -12,8 +12,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from heat_upgrade_checks import catalogue, cli, plan, waivers
+from heat_upgrade_checks import cli, plan
 from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.records import waivers
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from heat_upgrade_checks.findings import (
+from heat_upgrade_checks.records.findings import (
     CheckResult,
     Finding,
     Level,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from heat_upgrade_checks.evidence import database
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.evidence.database import state as database
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from tests.unit.evidence import a_database, a_row, a_stack
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks import evidence
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence import Source
+from heat_upgrade_checks.evidence import sources
 from heat_upgrade_checks.evidence.gather import Gatherer
+from heat_upgrade_checks.evidence.retry import ask
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.sources import Source
 from heat_upgrade_checks.plan import Plan
-from heat_upgrade_checks.retry import ask
 from heat_upgrade_checks.secrets import Secrets
 
 
@@ -36,7 +36,7 @@ def site() -> Site:
 
 def _source(monkeypatch: pytest.MonkeyPatch, name: str, observe: object, **more: float) -> None:
     source = Source(name, f"the {name}", "nowhere", **more)  # type: ignore[arg-type]
-    monkeypatch.setitem(evidence.SOURCES, name, source)
+    monkeypatch.setitem(sources.SOURCES, name, source)
     observers = {**getattr(Source, "_observers", {}), name: observe}
     monkeypatch.setattr(Source, "_observers", observers, raising=False)
     monkeypatch.setattr(Source, "observe", property(lambda self: self._observers[self.name]))

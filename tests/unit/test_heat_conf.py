@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.plan import Side
 from heat_upgrade_checks.secrets import Secrets
 

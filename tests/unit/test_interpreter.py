@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import interpreter
-from heat_upgrade_checks.evidence.interpreter import Interpreter
+from heat_upgrade_checks.evidence import asked
+from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 
 _PRINTS = "import json, sys, os\nprint(json.dumps({%s}))\n"
 
@@ -24,9 +24,9 @@ _PRINTS = "import json, sys, os\nprint(json.dumps({%s}))\n"
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for scripts, beside the one that answers."""
-    answers = Path(interpreter.__file__).with_name("answer_questions.py")
-    (tmp_path / answers.name).write_text(answers.read_text("utf-8"), "utf-8")
-    monkeypatch.setattr(interpreter, "_HERE", tmp_path)
+    answers = "answer_questions.py"
+    (tmp_path / answers).write_text(asked.script(answers), "utf-8")
+    monkeypatch.setattr(asked, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -117,9 +117,10 @@ _HUNG = """
 from datetime import timedelta
 from pathlib import Path
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence import interpreter
+from heat_upgrade_checks.evidence import asked
+from heat_upgrade_checks.evidence.code import interpreter
 interpreter._GRACE = 1
-interpreter._HERE = Path({scripts!r})
+asked.FOLDER = Path({scripts!r})
 python = interpreter.Interpreter(Path({program!r}), "current", limit=timedelta(seconds=1))
 for number in range(2):
     try:
@@ -149,7 +150,7 @@ def test_a_program_that_is_no_python(program: str) -> None:
     broken = Interpreter(Path(program), "current")
     for _ in range(2):
         with pytest.raises(Unobserved, match=r"no answer; install the release there, or correct c"):
-            broken.ask("ask_release.py")
+            broken.ask("release.py")
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:

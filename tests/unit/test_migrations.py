@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.schema.description import Column, Table
 from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration, UnknownRevision, in_context, pending

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks import yaml_documents
 from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.files import yaml_documents
 from heat_upgrade_checks.plan import load
 from heat_upgrade_checks.secrets import Secrets
 

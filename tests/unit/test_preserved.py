@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from heat_upgrade_checks.evidence.baseline import Baseline
-from heat_upgrade_checks.evidence.failed_by_upgrade import (
+from heat_upgrade_checks.evidence.stacks.baseline import Baseline
+from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import (
     FailedByUpgrade,
     FailedResource,
     FailedStack,
     Twin,
 )
-from heat_upgrade_checks.evidence.preserved import (
+from heat_upgrade_checks.evidence.stacks.preserved import (
     LISTED,
     Difference,
     Kind,
@@ -23,9 +23,9 @@ from heat_upgrade_checks.evidence.preserved import (
     accounted,
     compared,
 )
-from heat_upgrade_checks.evidence.stored_stacks import StoredResource, StoredStack
-from heat_upgrade_checks.findings import Level
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks.stored_stacks import StoredResource, StoredStack
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.records.findings import Level
 from tests.unit.checks import NOW, judge, module
 
 CHECKS = module("check_preserved")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks.evidence.api_clock import _Ask, _window
-from heat_upgrade_checks.recorded_watch import (
+from heat_upgrade_checks.evidence.api.clock import _Ask, _window
+from heat_upgrade_checks.records.watch import (
     FILE,
     ApiWindow,
     Sample,

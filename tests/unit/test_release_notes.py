@@ -16,16 +16,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from heat_upgrade_checks import notes_command
+from heat_upgrade_checks.commands import notes as notes_command
 from heat_upgrade_checks.errors import Unobserved, UsageError
-from heat_upgrade_checks.evidence.acknowledgements import (
+from heat_upgrade_checks.evidence.notes.acknowledgements import (
     read_acknowledgements,
     write_acknowledgements,
 )
-from heat_upgrade_checks.evidence.release_note_facts import Acknowledgement, Note, ReleaseNotes
-from heat_upgrade_checks.evidence.release_note_mentions import Option, options_of, types_of
-from heat_upgrade_checks.evidence.release_note_sources import read_notes, read_tag, version_of
-from heat_upgrade_checks.evidence.release_notes import edited_notes, lost_notes, new_notes, observe
+from heat_upgrade_checks.evidence.notes.facts import Acknowledgement, Note, ReleaseNotes
+from heat_upgrade_checks.evidence.notes.mentions import Option, options_of, types_of
+from heat_upgrade_checks.evidence.notes.note_files import read_notes, read_tag, version_of
+from heat_upgrade_checks.evidence.notes.release_notes import (
+    edited_notes,
+    lost_notes,
+    new_notes,
+    observe,
+)
 from heat_upgrade_checks.evidence.site import Site
 from tests.driver import Outcome, call
 from tests.unit.checks import judge, module, plan

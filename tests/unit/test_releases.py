@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heat_upgrade_checks import series_changes
 from heat_upgrade_checks.errors import UsageError
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.releases import Hop, Stage, hop, parse
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat import series_changes
+from heat_upgrade_checks.heat.releases import Hop, Stage, hop, parse
 from tests.unit.checks import judge, module, plan
 
 CHECKS = module("check_release")

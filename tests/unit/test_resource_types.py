@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence import resource_types
-from heat_upgrade_checks.evidence.resource_types import LostType, ResourceTypes, Use
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.stacks import resource_types
+from heat_upgrade_checks.evidence.stacks.resource_types import LostType, ResourceTypes, Use
+from heat_upgrade_checks.gates.judgement import Judgement
 from tests.unit.checks import NOW, judge, module, plan
 
 CHECK = module("check_resource_types").check_types_in_use_live_on

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.models import Models
+from heat_upgrade_checks.evidence.code.models import Models
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.schema.column_types import relation
 from heat_upgrade_checks.schema.comparison import Difference, differences
 from heat_upgrade_checks.schema.description import Column, ForeignKey, Table

@@ -10,14 +10,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence import schema_state
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.database_account import Account, privileges_on
-from heat_upgrade_checks.evidence.open_transactions import Transaction, Transactions
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.schema_state import Charsets, Deleted, SchemaState, Text
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.database import schema_state
+from heat_upgrade_checks.evidence.database.account import Account, privileges_on
+from heat_upgrade_checks.evidence.database.open_transactions import Transaction, Transactions
+from heat_upgrade_checks.evidence.database.schema_state import Charsets, Deleted, SchemaState, Text
+from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.gates.judgement import Judgement
 from tests.unit.checks import judge, module, plan
 from tests.unit.evidence import a_database
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks import sequence
-from heat_upgrade_checks.evidence.earlier_gates import EarlierGate, EarlierGates
-from heat_upgrade_checks.findings import Verdict
-from heat_upgrade_checks.gate import Digests
-from heat_upgrade_checks.judgement import Judgement
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.gates import sequence
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.records.findings import Verdict
+from heat_upgrade_checks.records.gate import Digests
 from tests.unit.checks import NOW, judge, module, plan
 from tests.unit.evidence import an_earlier_gate, an_identity
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence.broker import Listener, OldQueues
-from heat_upgrade_checks.evidence.database import Database
-from heat_upgrade_checks.evidence.heat_tables import EVENT, RAW_TEMPLATE, RESOURCE, STACK
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight, in_flight
-from heat_upgrade_checks.placement import place
-from heat_upgrade_checks.signals import SignalWait, signal_wait
-from heat_upgrade_checks.templates import Definition
+from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues
+from heat_upgrade_checks.evidence.database.heat_tables import EVENT, RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight, in_flight
+from heat_upgrade_checks.heat.signals import SignalWait, signal_wait
+from heat_upgrade_checks.heat.templates import Definition
+from heat_upgrade_checks.reading.placement import place
 from tests.unit.checks import NOW, judge, module, plan
 from tests.unit.evidence import a_configuration, a_database, a_row, a_stack
 

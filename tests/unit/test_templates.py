@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks import templates
-from heat_upgrade_checks.templates import Definition, definitions, literal, parameters, resolve
+from heat_upgrade_checks.heat import templates
+from heat_upgrade_checks.heat.templates import Definition, definitions, literal, parameters, resolve
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "[]", '"x"', "7"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.declarations import BrokerObject, MessagingOptions
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.new_vhost import Access, NewVhost, VhostSettings
-from heat_upgrade_checks.evidence.notifications import NotificationQueue, Notifications
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.permissions import Permissions
+from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost, VhostSettings
+from heat_upgrade_checks.evidence.broker.notifications import NotificationQueue, Notifications
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
+from heat_upgrade_checks.heat.permissions import Permissions
 from tests.unit.checks import judge, module
 
 CHECKS = module("check_new_vhost")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from heat_upgrade_checks import waivers
 from heat_upgrade_checks.errors import UsageError
-from heat_upgrade_checks.findings import CheckResult, Finding, Level, Outcome, verdict_of
+from heat_upgrade_checks.records import waivers
+from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, verdict_of
+from heat_upgrade_checks.records.waivers import Waiver
 from heat_upgrade_checks.report.wording import waiver as told
-from heat_upgrade_checks.waivers import Waiver
 from tests.unit.checks import NOW
 
 WAIVER: dict[str, Any] = {

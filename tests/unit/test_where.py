@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.evidence import gather
-from heat_upgrade_checks.evidence.broker import Broker, Listener, OldQueues, Queue, Sample
-from heat_upgrade_checks.evidence.configuration import Configuration
-from heat_upgrade_checks.evidence.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.database import Database
+from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
+from heat_upgrade_checks.evidence.broker.listeners import Broker, Listener, OldQueues, Queue, Sample
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.code.migration_files import Migrations
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
+from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.gather import Observation
-from heat_upgrade_checks.evidence.in_flight import StackInFlight
-from heat_upgrade_checks.evidence.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.migrations import Migrations
-from heat_upgrade_checks.evidence.release import Release
-from heat_upgrade_checks.evidence.waiting_work import WaitingWork
+from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.schema.description import Column, Table
 from heat_upgrade_checks.schema.migrations import CREATES_TABLE, Migration, Operation

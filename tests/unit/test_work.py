@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.broker import Listener, OldQueues
-from heat_upgrade_checks.evidence.in_flight import ResourceInFlight, StackInFlight
-from heat_upgrade_checks.evidence.leftovers import HeldResource, Leftovers, Lock, StackAtRest
-from heat_upgrade_checks.evidence.waiting_work import WaitingWork
-from heat_upgrade_checks.findings import Finding
-from heat_upgrade_checks.judgement import Judgement
-from heat_upgrade_checks.placement import Placement, place
-from heat_upgrade_checks.work import State, Work, remedy, work_in_flight
+from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.evidence.stacks.leftovers import HeldResource, Leftovers, Lock, StackAtRest
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.reading.placement import Placement, place
+from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
+from heat_upgrade_checks.records.findings import Finding
 from tests.unit.checks import judge, module, plan
 from tests.unit.evidence import NEW, OLD, a_configuration, a_database, a_row, a_stack
 

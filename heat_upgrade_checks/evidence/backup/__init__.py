@@ -1,0 +1,1 @@
+"""The backup of Heat's database."""

@@ -1,0 +1,1 @@
+"""Each release's code, asked in its own interpreter or read from its files."""

@@ -1,0 +1,45 @@
+"""The target release's migrations, read from its own files."""
+
+from dataclasses import dataclass
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.schema.migration_source import read
+from heat_upgrade_checks.schema.migrations import Migration
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """Every migration that a release has; none where the plan names no interpreter for it."""
+
+    interpreter: str
+    migrations: tuple[Migration, ...]
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        if not self.interpreter:
+            return "nothing: the plan lacks target.python"
+        operations = sum(len(migration.operations) for migration in self.migrations)
+        return (
+            f"the source of {len(self.migrations)} migrations with {operations} operations, "
+            f"by {self.interpreter}"
+        )
+
+
+def observe(site: Site) -> Migrations:
+    """What the target's migrations do."""
+    python = site.plan.target.python
+    if python is None:
+        return Migrations("", ())
+    answer = site.interpreter("target").ask("migration_files.py")
+    found = []
+    for name, source in answer["files"].items():
+        try:
+            found.append(read(name, source))
+        except (SyntaxError, ValueError):
+            raise Unobserved(
+                f"{name} of Heat at {python} cannot be read as a migration; "
+                "read what it does to the schema yourself, and waive this check"
+            ) from None
+    return Migrations(str(python), tuple(found))

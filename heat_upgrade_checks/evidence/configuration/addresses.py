@@ -1,0 +1,59 @@
+"""Where each release's configuration points, without any of its secrets."""
+
+import socket
+from dataclasses import dataclass
+
+from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.site import SideName, Site
+
+_GRACE = 60
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one release's configuration says of its place in the deployment.
+
+    `host` is `[DEFAULT] host`, which Heat defaults to the machine's name, here this one's, unless
+    `host_is_set`; `brokers` are host:port.
+    `graceful_shutdown_timeout` is in seconds; 0 waits for ever (oslo_service/_options.py).
+    """
+
+    files: tuple[str, ...]
+    host: str
+    brokers: tuple[str, ...]
+    vhost: str
+    graceful_shutdown_timeout: int = _GRACE
+    host_is_set: bool = False
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        return f"{', '.join(self.files)}: vhost {self.vhost} on {', '.join(self.brokers)}"
+
+
+def observe_current(site: Site) -> Configuration:
+    """The current release's configuration."""
+    return _observe(site, "current")
+
+
+def observe_target(site: Site) -> Configuration:
+    """The target release's configuration."""
+    return _observe(site, "target")
+
+
+def host_of(conf: HeatConf) -> str:
+    """`[DEFAULT] host`, which names the engine's queue."""
+    return conf.get("host") or socket.gethostname()
+
+
+def _observe(site: Site, side: SideName) -> Configuration:
+    conf = site.conf(side)
+    transport = conf.transport()
+    return Configuration(
+        files=conf.files,
+        host=host_of(conf),
+        brokers=tuple(f"{broker.host}:{broker.port}" for broker in transport.hosts),
+        vhost=transport.vhost,
+        graceful_shutdown_timeout=conf.number("graceful_shutdown_timeout", _GRACE),
+        host_is_set=bool(conf.get("host")),
+    )

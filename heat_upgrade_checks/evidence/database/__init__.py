@@ -1,0 +1,1 @@
+"""Heat's database: its services, its schema and its server."""

@@ -1,0 +1,148 @@
+"""A session on Heat's database in which nothing can be written and nothing takes for ever."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.database.errors import passes_by, sentence
+from heat_upgrade_checks.evidence.retry import ask
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.secrets import shown
+
+_CONNECT_TIMEOUT = 10
+_IDS_PER_QUERY = 500
+
+Facts = TypeVar("Facts")
+
+
+def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
+    """What `read` finds in one read-only session, begun anew where that may help.
+
+    :raises Unobserved: the database cannot be reached, or not be read.
+    """
+    url = url_of(site)
+    address = shown(url)
+    timeout = site.plan.database.statement_timeout
+
+    def question() -> Facts:
+        with _session(url, timeout) as connection:
+            return read(connection)
+
+    try:
+        return ask(question, again_on=passes_by)
+    except DBAPIError as error:
+        raise Unobserved(sentence(error, address)) from None
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise Unobserved(
+            f"database {address}: {type(error).__name__} while it was read; "
+            "check that it is Heat's database and that its rows are not damaged"
+        ) from None
+
+
+def url_of(site: Site) -> URL:
+    """Where Heat's database is and with which account it is read."""
+    plan = site.plan.database
+    url = _parse(plan.url or site.conf("current").database_url())
+    password = plan.password(site.secrets)
+    return url.set(password=password) if password is not None else url
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise Unobserved(
+            "the database URL cannot be read; write it like "
+            "mysql+pymysql://heat@controller/heat in database.url or [database] connection"
+        ) from None
+    drivers = {"mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
+    drivers |= {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    drivers |= {"sqlite": "sqlite"}
+    backend = url.drivername.partition("+")[0]
+    if backend not in drivers:
+        raise Unobserved(f"database {backend} is not one that Heat runs on; correct database.url")
+    # oslo.db's own parameter for its test plugins; no driver of ours knows it.
+    return url.set(drivername=drivers[backend]).difference_update_query(["plugin"])
+
+
+@contextmanager
+def _session(url: URL, timeout: timedelta) -> Iterator[sa.Connection]:
+    """A connection in which the server refuses every write and ends every long statement."""
+    backend = url.get_backend_name()
+    arguments: dict[str, object] = {"connect_timeout": _CONNECT_TIMEOUT}
+    if backend == "mysql":
+        arguments["read_timeout"] = _CONNECT_TIMEOUT + int(timeout.total_seconds())
+    elif backend == "sqlite":
+        url, arguments = _read_only_file(url), {}
+    try:
+        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=arguments)
+    except ModuleNotFoundError as error:
+        raise Unobserved(
+            f"the Python driver {error.name} for this database is not installed; "
+            "install heat-upgrade-checks[postgresql]"
+        ) from None
+    try:
+        with engine.connect() as connection:
+            for statement in _restrictions(connection, timeout):
+                connection.exec_driver_sql(statement)
+            connection.commit()
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _restrictions(connection: sa.Connection, timeout: timedelta) -> Sequence[str]:
+    milliseconds = int(timeout.total_seconds() * 1000)
+    dialect = connection.dialect
+    if dialect.name == "mysql":
+        limit = (
+            f"SET SESSION max_statement_time = {milliseconds / 1000}"
+            if getattr(dialect, "is_mariadb", False)
+            else f"SET SESSION max_execution_time = {milliseconds}"
+        )
+        return (
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            "SET SESSION time_zone = '+00:00'",
+            limit,
+        )
+    if dialect.name == "postgresql":
+        return (
+            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            f"SET SESSION statement_timeout = {milliseconds}",
+        )
+    return ("PRAGMA query_only = ON",)
+
+
+def _read_only_file(url: URL) -> URL:
+    return url.set(
+        database=f"file:{quote(url.database or '')}",
+        query={"mode": "ro", "uri": "true", **url.query},
+    )
+
+
+def clock(connection: sa.Connection) -> datetime:
+    """The server's time."""
+    expression = {
+        "mysql": "SELECT UTC_TIMESTAMP(6)",
+        "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
+        "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    }[connection.dialect.name]
+    value = connection.exec_driver_sql(expression).scalar_one()
+    return utc(datetime.fromisoformat(value) if isinstance(value, str) else value)
+
+
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ids in lots that one statement can hold."""
+    return (ids[at : at + _IDS_PER_QUERY] for at in range(0, len(ids), _IDS_PER_QUERY))
+
+
+def utc(value: datetime) -> datetime:
+    """A time as Heat stores it, without a zone, is in UTC."""
+    return value.replace(tzinfo=UTC)

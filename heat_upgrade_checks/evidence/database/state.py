@@ -1,0 +1,193 @@
+"""Heat's database: its revision, its service rows and its work in flight, in one snapshot."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.database.heat_tables import ALEMBIC, MIGRATE, REQUIRED, SERVICE
+from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flight
+from heat_upgrade_checks.secrets import shown
+
+# heat/common/config.py: stack_action_timeout, seconds.
+_DEFAULT_STACK_TIMEOUT = 3600
+# How often a stack that nobody held is looked at again, and after how many seconds each time.
+_LOOKS = 6
+_BETWEEN_LOOKS = 0.5
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    """One worker process of an engine that did not end cleanly yet.
+
+    A clean stop marks the row deleted; it is not listed then. `alive` is Heat's own rule: it
+    reported within twice its interval (heat/common/service_utils.py), by the database's clock.
+    """
+
+    engine_id: str
+    host: str
+    hostname: str
+    created_at: datetime
+    reported_seconds_ago: float
+    report_interval: int
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Database:
+    """Heat's database at one moment: `clock` by its server, `local_clock` by this machine.
+
+    `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind
+    when alembic takes over. `tables` are the names of all that it has. `changed_at` is when a table
+    was last created or altered, where the server keeps it (MariaDB and MySQL).
+    """
+
+    url: str
+    name: str
+    server: str
+    clock: datetime
+    local_clock: datetime
+    revisions: tuple[str, ...]
+    migrate_version: int | None
+    tables: tuple[str, ...]
+    changed_at: datetime | None
+    services: tuple[ServiceRow, ...]
+    in_flight: tuple[StackInFlight, ...]
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        return (
+            f"all stacks, nested, hidden and backup ones of every project included "
+            f"({len(self.in_flight)} in flight), and {len(self.services)} service rows, "
+            f"database {self.name} on {self.server}"
+        )
+
+
+def observe(site: Site) -> Database:
+    """Heat's database, with the account of `heat.conf` or the one the plan gives."""
+    url = url_of(site)
+    address = shown(url)
+    conf = site.conf("current")
+    default_timeout = conf.number("stack_action_timeout", _DEFAULT_STACK_TIMEOUT)
+
+    def look() -> Database:
+        return ask_in_session(site, lambda session: _read(session, url, address, default_timeout))
+
+    return _followed(look)
+
+
+def _followed(look: Callable[[], Database]) -> Database:
+    """What a look shows, and of each stack that nobody held what the looks after it show.
+
+    Between two resources of a stack nobody holds it for a moment; where users are at work there is
+    nearly always such a stack, and each time another one.
+    """
+    found = look()
+    for _ in range(_LOOKS):
+        if not any(map(_is_unheld, found.in_flight)):
+            break
+        time.sleep(_BETWEEN_LOOKS)
+        later = look()
+        now = {stack.id: stack for stack in later.in_flight}
+        found = replace(
+            later,
+            in_flight=tuple(
+                stack if _is_unheld(now[stack.id]) and not _is_unheld(stack) else now[stack.id]
+                for stack in found.in_flight
+                if stack.id in now
+            ),
+        )
+    return found
+
+
+def _is_unheld(stack: StackInFlight) -> bool:
+    return (
+        stack.status == "IN_PROGRESS"
+        and not stack.holders
+        and not stack.backup
+        and not stack.paused
+    )
+
+
+def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:
+    """The service rows of engines that did not end cleanly."""
+    return tuple(_services(connection, clock(connection)))
+
+
+def _read(connection: sa.Connection, url: URL, address: str, default_timeout: int) -> Database:
+    now, local = clock(connection), datetime.now(UTC)
+    present = set(sa.inspect(connection).get_table_names())
+    missing = REQUIRED - present
+    if missing:
+        raise Unobserved(
+            f"database {address} has no table {', '.join(sorted(missing))}; it is not Heat's, or "
+            "its account may not see them: correct [database] connection or grant SELECT"
+        )
+    revisions, migrate_version = schema_revision(connection, present)
+    return Database(
+        url=address,
+        name=url.database or "",
+        server=_server(connection),
+        clock=now,
+        local_clock=local,
+        revisions=revisions,
+        migrate_version=migrate_version,
+        tables=tuple(sorted(present)),
+        changed_at=_changed_at(connection),
+        services=tuple(_services(connection, now)),
+        in_flight=tuple(in_flight(connection, now, default_timeout)),
+    )
+
+
+def schema_revision(
+    connection: sa.Connection, present: Collection[str]
+) -> tuple[tuple[str, ...], int | None]:
+    """Alembic's revisions and sqlalchemy-migrate's number, as far as the tables `present` tell."""
+    revisions: tuple[str, ...] = ()
+    migrate_version = None
+    if ALEMBIC.name in present:
+        rows = connection.execute(sa.select(ALEMBIC.c.version_num))
+        revisions = tuple(sorted(rows.scalars()))
+    if MIGRATE.name in present:
+        heat = sa.select(MIGRATE.c.version).where(MIGRATE.c.repository_id == "heat")
+        migrate_version = connection.execute(heat).scalar()
+    return revisions, migrate_version
+
+
+def _server(connection: sa.Connection) -> str:
+    version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+    dialect = connection.dialect
+    name = {"mysql": "MySQL", "postgresql": "PostgreSQL", "sqlite": "SQLite"}[dialect.name]
+    return f"{'MariaDB' if getattr(dialect, 'is_mariadb', False) else name} {version}"
+
+
+def _changed_at(connection: sa.Connection) -> datetime | None:
+    if connection.dialect.name != "mysql":
+        return None
+    value = connection.exec_driver_sql(
+        "SELECT MAX(create_time) FROM information_schema.tables WHERE table_schema = DATABASE()"
+    ).scalar()
+    return None if value is None else utc(value)
+
+
+def _services(connection: sa.Connection, now: datetime) -> Iterator[ServiceRow]:
+    columns = SERVICE.c
+    query = sa.select(SERVICE).where(columns.deleted_at.is_(None), columns.binary == "heat-engine")
+    for row in connection.execute(query.order_by(columns.host, columns.engine_id)):
+        silent = (now - utc(row.updated_at or row.created_at)).total_seconds()
+        yield ServiceRow(
+            engine_id=row.engine_id,
+            host=row.host,
+            hostname=row.hostname,
+            created_at=utc(row.created_at),
+            reported_seconds_ago=round(silent, 3),
+            report_interval=row.report_interval,
+            alive=silent <= 2 * row.report_interval,
+        )

@@ -1,0 +1,1 @@
+"""What this tool itself found before: earlier gates, the last rehearsal."""

@@ -1,0 +1,1 @@
+"""What the rows of the database tell of stacks."""

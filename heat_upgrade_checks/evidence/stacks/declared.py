@@ -1,0 +1,68 @@
+"""What the stored templates say of resources in flight; of a template, no more leaves than this."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE
+from heat_upgrade_checks.heat import templates
+from heat_upgrade_checks.heat.signals import SignalWait, signal_wait
+
+# They are large: few of them are in memory at a time.
+_TEMPLATES_AT_ONCE = 50
+
+
+class Place(NamedTuple):
+    """Where a resource is defined: the id in raw_template, and the resource's name."""
+
+    template_id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A resource's type, resolved (of a provider template its file's name), and how it waits."""
+
+    type: str
+    wait: SignalWait | None
+
+
+def declared(connection: sa.Connection, places: Iterable[Place]) -> dict[Place, Declared]:
+    """What stands in these places; those where nothing legible stands are left out."""
+    names: dict[int, set[str]] = {}
+    for place in places:
+        names.setdefault(place.template_id, set()).add(place.name)
+    found: dict[Place, Declared] = {}
+    columns = RAW_TEMPLATE.c
+    ids = sorted(names)
+    for at in range(0, len(ids), _TEMPLATES_AT_ONCE):
+        query = sa.select(columns.id, columns.template, columns.environment)
+        portion = columns.id.in_(ids[at : at + _TEMPLATES_AT_ONCE])
+        for row in connection.execute(query.where(portion)):
+            for name, told in _told(row.template, row.environment, names[row.id]):
+                found[Place(row.id, name)] = told
+    return found
+
+
+def _told(
+    template_text: str | None, environment_text: str | None, names: set[str]
+) -> Iterator[tuple[str, Declared]]:
+    try:
+        template = templates.parse(template_text)
+        environment = templates.parse(environment_text)
+    except ValueError:
+        return
+    values = templates.parameters(template, environment)
+    for name, definition in templates.definitions(template).items():
+        if name in names:
+            resolved = templates.resolve(definition.type, name, environment)
+            yield name, Declared(_shown(resolved), signal_wait(resolved, definition, values))
+
+
+def _shown(resource_type: str) -> str:
+    if not templates.is_provider_template(resource_type):
+        return resource_type
+    # Its URL may carry an account or a token.
+    return resource_type.partition("?")[0].rpartition("/")[2].rpartition("@")[2]

@@ -1,0 +1,301 @@
+"""What Heat is working on, as the rows of its database tell: stacks, resources, locks, movement."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+
+from heat_upgrade_checks.evidence.database.heat_tables import (
+    EVENT,
+    RESOURCE,
+    RESOURCE_DATA,
+    SERVICE,
+    SNAPSHOT,
+    STACK,
+    STACK_LOCK,
+    SYNC_POINT,
+)
+from heat_upgrade_checks.evidence.database.session import portions, utc
+from heat_upgrade_checks.evidence.stacks.declared import Place, declared
+
+_STACK_COLUMNS = [
+    STACK.c[name]
+    for name in (
+        "id",
+        "name",
+        "tenant",
+        "owner_id",
+        "raw_template_id",
+        "action",
+        "status",
+        "timeout",
+        "convergence",
+        "backup",
+        "created_at",
+        "updated_at",
+    )
+]
+_RESOURCE_COLUMNS = [
+    RESOURCE.c[name]
+    for name in ("name", "stack_id", "action", "status", "engine_id", "current_template_id")
+]
+
+# heat/engine/environment.py, HOOK_TYPES. heat/engine/resource.py, _break_if_required: the row is
+# there exactly as long as the hook is set (resource_data knows no soft deletion).
+_HOOKS = ("pre-create", "pre-update", "pre-delete", "post-create", "post-update", "post-delete")
+_ITS_HOOK = (RESOURCE_DATA.c.resource_id == RESOURCE.c.id) & RESOURCE_DATA.c.key.in_(_HOOKS)
+RESOURCE_AND_HOOK = RESOURCE.outerjoin(RESOURCE_DATA, _ITS_HOOK)
+AT_WORK = (
+    (RESOURCE.c.status == "IN_PROGRESS")
+    | RESOURCE.c.engine_id.is_not(None)
+    | RESOURCE_DATA.c.key.is_not(None)
+)
+
+
+@dataclass(frozen=True)
+class ResourceInFlight:
+    """A resource that is IN_PROGRESS, or that an engine holds; `engine_id` is its holder or "".
+
+    `type` is resolved; "" where it is not IN_PROGRESS or its template does not tell. `age` is in
+    seconds since its last event, or since its stack's action began. `signal_timeout` is in seconds;
+    None where what it waits for has none of its own, or only a running engine knows it. `hook` is
+    the one at which it is paused, before its action or after, or "": a thread of an engine looks
+    every second whether it was cleared, and as a rule holds nothing.
+    """
+
+    name: str
+    action: str
+    status: str
+    engine_id: str
+    type: str = ""
+    waits_for_signal: bool = False
+    signal_timeout: float | None = None
+    age: float = 0.0
+    hook: str = ""
+
+
+@dataclass(frozen=True)
+class StackInFlight:
+    """A stack that is worked on, of any project, nested, hidden and backup included.
+
+    It is IN_PROGRESS, locked, or FAILED with a resource that an engine still holds. `age` and
+    `timeout` are seconds; so is `still`, since its last event or sync_point, or since its action
+    began. `lock` is the engine that holds its stack_lock, or "". `snapshots`: it has some.
+    """
+
+    id: str
+    name: str
+    project: str
+    owner_id: str
+    action: str
+    status: str
+    age: float
+    still: float
+    timeout: int
+    convergence: bool
+    backup: bool
+    lock: str
+    resources: tuple[ResourceInFlight, ...]
+    snapshots: bool = False
+
+    @property
+    def paused(self) -> tuple[ResourceInFlight, ...]:
+        """The resources at a hook, which no row tells the engine of."""
+        if self.lock:
+            return ()
+        return tuple(each for each in self.resources if each.hook and not each.engine_id)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it has FAILED, and all that goes on of it are waits for signals from outside.
+
+        As after `stack cancel --no-rollback`, which ends no thread. Nothing is lost with them:
+        whoever waits was told of the failure, and the next action makes such a resource anew.
+        """
+        held = [each for each in self.resources if each.engine_id]
+        at_rest = self.status != "IN_PROGRESS" and not self.lock
+        return at_rest and bool(held) and all(each.waits_for_signal for each in held)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The engine ids that hold the stack or one of its resources."""
+        held = {resource.engine_id for resource in self.resources} | {self.lock}
+        return tuple(sorted(held - {""}))
+
+
+def in_flight(
+    connection: sa.Connection, now: datetime, default_timeout: int
+) -> Iterator[StackInFlight]:
+    """The stacks that are worked on; one without a timeout has the default, in seconds."""
+    stacks = _stacks_in_flight(connection)
+    ids = [stack.id for stack in stacks]
+    begins = {stack.id: utc(stack.updated_at or stack.created_at) for stack in stacks}
+    template_ids = {stack.id: stack.raw_template_id for stack in stacks}
+    resources = _resources_in_flight(connection, now, begins, template_ids)
+    moved = _last_movements(connection, ids)
+    snapshots = _with_snapshots(connection, ids)
+    for stack in stacks:
+        begun = begins[stack.id]
+        last = max([begun, *moved[stack.id]])
+        yield StackInFlight(
+            id=stack.id,
+            name=stack.name,
+            project=stack.tenant or "",
+            owner_id=stack.owner_id or "",
+            action=stack.action,
+            status=stack.status,
+            age=round((now - begun).total_seconds(), 3),
+            still=round((now - last).total_seconds(), 3),
+            timeout=default_timeout if stack.timeout is None else stack.timeout * 60,
+            convergence=bool(stack.convergence),
+            backup=bool(stack.backup),
+            lock=stack.lock or "",
+            resources=tuple(resources[stack.id]),
+            snapshots=stack.id in snapshots,
+        )
+
+
+def ids_in_flight(connection: sa.Connection) -> list[str]:
+    """The stacks that are worked on; some of them may be soft-deleted.
+
+    `status` has no index. On a million stacks a scan for the ids alone, and the rest by primary
+    key, takes a tenth of one statement that joins and sorts.
+    """
+    scan = sa.select(STACK.c.id, STACK.c.status).where(
+        (STACK.c.status == "IN_PROGRESS")
+        | ((STACK.c.status == "FAILED") & STACK.c.deleted_at.is_(None))
+    )
+    found: dict[str, str] = {id: status for id, status in connection.execute(scan)}
+    failed = [id for id, status in found.items() if status == "FAILED"]
+    locked = sa.select(STACK_LOCK.c.stack_id).where(STACK_LOCK.c.engine_id.is_not(None))
+    working = found.keys() - set(failed) | set(connection.execute(locked).scalars())
+    return sorted(working | _still_held(connection, failed))
+
+
+def _still_held(connection: sa.Connection, failed: Sequence[str]) -> set[str]:
+    """Of the failed stacks, those with a resource that an engine with a service row holds.
+
+    A stack fails with its first resource (heat/engine/stack.py, mark_failed) or when its action is
+    cancelled, while engines go on with others of its resources. What engines without a row held is
+    left behind: see leftovers.
+    """
+    with_row = sa.select(SERVICE.c.engine_id).where(SERVICE.c.deleted_at.is_(None))
+    engines = set(connection.execute(with_row).scalars())
+    held = sa.select(RESOURCE.c.stack_id, RESOURCE.c.engine_id).where(
+        RESOURCE.c.engine_id.is_not(None)
+    )
+    queries = [held] if failed else []
+    if connection.dialect.name == "mysql":
+        # It has an index on every foreign key; where none is, one scan is the least.
+        queries = [held.where(RESOURCE.c.stack_id.in_(ids)) for ids in portions(failed)]
+    rows = {(id, engine) for query in queries for id, engine in connection.execute(query)}
+    return {id for id, engine in rows if engine in engines} & set(failed)
+
+
+def _stacks_in_flight(connection: sa.Connection) -> list[Any]:
+    rows: list[Any] = []
+    for ids in portions(ids_in_flight(connection)):
+        query = (
+            sa.select(*_STACK_COLUMNS, STACK_LOCK.c.engine_id.label("lock"))
+            .select_from(STACK.outerjoin(STACK_LOCK, STACK_LOCK.c.stack_id == STACK.c.id))
+            .where(STACK.c.id.in_(ids), STACK.c.deleted_at.is_(None))
+        )
+        rows += connection.execute(query).all()
+    return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+
+def _resources_in_flight(
+    connection: sa.Connection,
+    now: datetime,
+    begins: Mapping[str, datetime],
+    template_ids: Mapping[str, int],
+) -> dict[str, list[ResourceInFlight]]:
+    columns = RESOURCE.c
+    rows: list[sa.Row[tuple[Any, ...]]] = []
+    for ids in portions(list(begins)):
+        query = (
+            sa.select(*_RESOURCE_COLUMNS, RESOURCE_DATA.c.key.label("hook"))
+            .select_from(RESOURCE_AND_HOOK)
+            .where(columns.stack_id.in_(ids), AT_WORK)
+        )
+        rows += connection.execute(query.order_by(columns.name))
+    working = [row for row in rows if row.status == "IN_PROGRESS"]
+    # What an update leaves out of the stack's template stands in the one it was made from.
+    places = {
+        row: [
+            Place(template_id, row.name)
+            for template_id in (template_ids[row.stack_id], row.current_template_id)
+            if template_id is not None
+        ]
+        for row in working
+    }
+    known = declared(connection, chain.from_iterable(places.values()))
+    events = _last_events(connection, sorted({row.stack_id for row in rows}))
+    found: dict[str, list[ResourceInFlight]] = defaultdict(list)
+    for row in rows:
+        since = events.get((row.stack_id, row.name), begins[row.stack_id])
+        told = next((known[place] for place in places.get(row, ()) if place in known), None)
+        waits = told is not None and told.wait is not None and row.action in told.wait.actions
+        found[row.stack_id].append(
+            ResourceInFlight(
+                row.name,
+                row.action,
+                row.status,
+                row.engine_id or "",
+                type=told.type if told else "",
+                waits_for_signal=waits,
+                signal_timeout=told.wait.timeout if waits and told and told.wait else None,
+                age=round((now - since).total_seconds(), 3),
+                hook=row.hook or "",
+            )
+        )
+    return found
+
+
+def _with_snapshots(connection: sa.Connection, stack_ids: Sequence[str]) -> set[str]:
+    """Those of these stacks that have a snapshot."""
+    queries = (
+        sa.select(SNAPSHOT.c.stack_id).where(SNAPSHOT.c.stack_id.in_(ids))
+        for ids in portions(stack_ids)
+    )
+    return {id for query in queries for id in connection.execute(query).scalars()}
+
+
+def _last_events(
+    connection: sa.Connection, stack_ids: Sequence[str]
+) -> dict[tuple[str, str], datetime]:
+    """When the newest event of each of these stacks' resources was written."""
+    found = {}
+    columns = EVENT.c
+    for ids in portions(stack_ids):
+        newest = sa.select(
+            columns.stack_id, columns.resource_name, sa.func.max(columns.created_at).label("newest")
+        )
+        query = newest.where(columns.stack_id.in_(ids))
+        for row in connection.execute(query.group_by(columns.stack_id, columns.resource_name)):
+            if row.newest is not None:
+                found[row.stack_id, row.resource_name] = utc(row.newest)
+    return found
+
+
+def _last_movements(
+    connection: sa.Connection, stack_ids: Sequence[str]
+) -> dict[str, list[datetime]]:
+    """When each stack's newest event and sync_point were written."""
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for ids in portions(stack_ids):
+        for table, column in (
+            (EVENT, EVENT.c.created_at),
+            (SYNC_POINT, SYNC_POINT.c.created_at),
+            (SYNC_POINT, SYNC_POINT.c.updated_at),
+        ):
+            newest = sa.select(table.c.stack_id, sa.func.max(column).label("newest"))
+            query = newest.where(table.c.stack_id.in_(ids)).group_by(table.c.stack_id)
+            for row in connection.execute(query):
+                if row.newest is not None:
+                    found[row.stack_id].append(utc(row.newest))
+    return found

@@ -1,0 +1,225 @@
+"""Resource types that the target release drops, and the live stacks that use them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.code.interpreter import SERVICES
+from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.stacks.stored_stacks import STACKS_AT_ONCE
+from heat_upgrade_checks.heat import templates
+
+_SIDES: tuple[SideName, SideName] = ("current", "target")
+_PLACEHOLDER = "placeholder"
+_USES_KEPT = 1000
+# Templates are large: few of them are in memory at a time.
+_ROWS_AT_ONCE = 20
+
+Fate = Literal["gone", "placeholder"]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One resource of a live stack; nested, hidden and backup stacks count."""
+
+    stack_id: str
+    stack: str
+    project: str
+    resource: str
+
+
+@dataclass(frozen=True)
+class LostType:
+    """A type that the current release offers and the target does not, or does nothing for.
+
+    `used` counts its resources in live stacks, of which `uses` holds the first 1000; `switched_off`
+    and `off` are the same of those that their condition keeps from existing.
+    """
+
+    name: str
+    fate: Fate
+    used: int
+    uses: tuple[Use, ...]
+    switched_off: int = 0
+    off: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResourceTypes:
+    """The types of both releases, as each loads them with its own configuration.
+
+    `missing` are the keys without which the plan does not let both releases be asked; nothing else
+    is known then. `read` counts the live stacks whose templates were read for a lost type.
+    """
+
+    missing: tuple[str, ...]
+    current: int
+    target: int
+    lost: tuple[LostType, ...]
+    read: int
+
+    @property
+    def extent(self) -> str:
+        """What was read."""
+        if self.missing:
+            return f"nothing: the plan lacks {' and '.join(self.missing)}"
+        names = ", ".join(each.name for each in self.lost) or "none is lost"
+        return (
+            f"{self.current} resource types of the current and {self.target} of the target "
+            f"release, as their own code loads them ({names}); the templates of {self.read} live "
+            "stacks that may use a lost one"
+        )
+
+
+def observe(site: Site) -> ResourceTypes:
+    """Which types are lost with the target release, and who uses them."""
+    missing = tuple(
+        f"{side}.{key}"
+        for side in _SIDES
+        for key, given in (
+            ("python", site.plan.side(side).python),
+            ("config", site.plan.side(side).is_configured),
+        )
+        if not given
+    )
+    if missing:
+        return ResourceTypes(missing, 0, 0, (), 0)
+    with ThreadPoolExecutor(len(_SIDES)) as pool:
+        current, target = pool.map(lambda side: _types(site, side), _SIDES)
+    lost = dict(_lost(current, target))
+    if not lost:
+        return ResourceTypes((), len(current), len(target), (), 0)
+    on, off, read = ask_in_session(site, lambda session: _uses(session, current, lost))
+    described = tuple(
+        LostType(
+            name,
+            lost[name],
+            on.count[name],
+            tuple(on.first[name]),
+            off.count[name],
+            tuple(off.first[name]),
+        )
+        for name in sorted(lost)
+    )
+    return ResourceTypes((), len(current), len(target), described, read)
+
+
+def load(site: Site, side: SideName) -> dict[str, Any]:
+    """The `types` of a release, and the `problems` that Heat met when it loaded them.
+
+    :raises Unobserved: the release or its configuration cannot be asked.
+    """
+    plan = site.plan.side(side)
+    site.conf(side)  # says better than Heat would what is wrong with it
+    arguments = [f"--config-file={path}" for path in plan.config]
+    arguments += [f"--config-dir={path}" for path in plan.config_dirs]
+    return site.interpreter(side).ask("resource_types.py", *arguments, imports=SERVICES)
+
+
+def _types(site: Site, side: SideName) -> dict[str, str]:
+    """Each name that a release offers, with its support status or that it is a placeholder."""
+    plan = site.plan.side(side)
+    answer = load(site, side)
+    if answer["problems"]:
+        raise Unobserved(
+            f"Heat at {plan.python} cannot load its resource types: "
+            f"{', '.join(answer['problems'])}; correct this, plugin_dirs or environment_dir in "
+            f"the {side} release's configuration, for its engine needs them too"
+        )
+    types: dict[str, str] = answer["types"]
+    return types
+
+
+def _lost(current: Mapping[str, str], target: Mapping[str, str]) -> Iterator[tuple[str, Fate]]:
+    for name, state in current.items():
+        if state != _PLACEHOLDER and target.get(name, _PLACEHOLDER) == _PLACEHOLDER:
+            yield name, "placeholder" if name in target else "gone"
+
+
+class _Users:
+    """How many resources there are of each lost type, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count: dict[str, int] = defaultdict(int)
+        self.first: dict[str, list[Use]] = defaultdict(list)
+
+    def add(self, type: str, use: Use) -> None:
+        self.count[type] += 1
+        if len(self.first[type]) < _USES_KEPT:
+            self.first[type].append(use)
+
+
+def _uses(
+    connection: sa.Connection, current: Mapping[str, str], lost: Mapping[str, Fate]
+) -> tuple[_Users, _Users, int]:
+    """The resources that exist, those that are switched off, and how many stacks were read."""
+    on, off = _Users(), _Users()
+    in_question: list[tuple[str, Use]] = []
+    read = 0
+    rows = connection.execute(_candidates(lost), execution_options={"yield_per": _ROWS_AT_ONCE})
+    for row in rows:
+        read += 1
+        try:
+            template = templates.parse(row.template)
+            environment = templates.parse(row.environment)
+        except ValueError:
+            raise Unobserved(
+                f"stack {row.name} ({row.id}): its row in raw_template holds no JSON, but may name "
+                "a resource type that the target release drops; repair the row or delete the stack"
+            ) from None
+        for name, definition in templates.definitions(template).items():
+            resolved = templates.resolve(
+                definition.type, name, environment, lambda each: _entry(each, current) is not None
+            )
+            entry = _entry(resolved, lost)
+            if entry is None:
+                continue
+            use = Use(row.id, row.name, row.tenant or "", name)
+            # What a stack at work or one that failed lacks may still come.
+            if definition.is_conditional and row.status == "COMPLETE":
+                in_question.append((entry, use))
+            else:
+                on.add(entry, use)
+    stored = _stored(connection, {(use.stack_id, use.resource) for _, use in in_question})
+    for entry, use in in_question:
+        (on if (use.stack_id, use.resource) in stored else off).add(entry, use)
+    return on, off, read
+
+
+def _stored(connection: sa.Connection, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these resources, by stack and name, that have a row: Heat makes one for each."""
+    stacks, of = sorted({stack for stack, _ in wanted}), RESOURCE.c
+    found: set[tuple[str, str]] = set()
+    for at in range(0, len(stacks), STACKS_AT_ONCE):
+        query = sa.select(of.stack_id, of.name)
+        chosen = query.where(of.stack_id.in_(stacks[at : at + STACKS_AT_ONCE]))
+        found.update((stack, name) for stack, name in connection.execute(chosen))
+    return found
+
+
+def _entry(resource_type: str, types: Mapping[str, object]) -> str | None:
+    """The name under which a release knows this type: its own, or a wildcard that covers it."""
+    if resource_type in types:
+        return resource_type
+    wildcards = (name for name in types if name.endswith("*"))
+    return next((name for name in wildcards if resource_type.startswith(name[:-1])), None)
+
+
+def _candidates(lost: Mapping[str, Fate]) -> sa.Select[tuple[str, str, str, str, str, str]]:
+    """The live stacks whose template or environment names a lost type somewhere in its text."""
+    texts = (RAW_TEMPLATE.c.template, RAW_TEMPLATE.c.environment)
+    named = [text.contains(name.rstrip("*"), autoescape=True) for name in lost for text in texts]
+    # A wildcard of the environment leads to types that it does not spell out.
+    wildcard = RAW_TEMPLATE.c.environment.contains('*"', autoescape=True)
+    return (
+        sa.select(STACK.c.id, STACK.c.name, STACK.c.tenant, STACK.c.status, *texts)
+        .join_from(STACK, RAW_TEMPLATE, RAW_TEMPLATE.c.id == STACK.c.raw_template_id)
+        .where(STACK.c.deleted_at.is_(None), sa.or_(wildcard, *named))
+    )

@@ -1,0 +1,316 @@
+"""One run of one phase, from its plan to its gate document."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from heat_upgrade_checks import __version__
+from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
+from heat_upgrade_checks.evidence.database.environment import fingerprint
+from heat_upgrade_checks.evidence.gather import Gatherer, Observation
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.gates import catalogue, lock
+from heat_upgrade_checks.gates.registry import Check
+from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.plan import Plan, Side
+from heat_upgrade_checks.records import journal, waivers
+from heat_upgrade_checks.records.findings import (
+    OF_THE_RUN,
+    CheckResult,
+    Finding,
+    Level,
+    Outcome,
+    Verdict,
+    verdict_of,
+)
+from heat_upgrade_checks.records.gate import (
+    SCHEMA_VERSION,
+    Digests,
+    DrainSample,
+    EvidenceRecord,
+    Gate,
+    Previous,
+    ReleaseName,
+    Tool,
+    Upgrade,
+)
+from heat_upgrade_checks.records.waivers import Waiver
+from heat_upgrade_checks.report.wording import clipped
+
+# The gate names both releases at its head, whichever checks are selected.
+ALWAYS_ASKED = ("current_release", "target_release")
+# With a number, a phase and what makes it temporary it is a folder's name, of 255 bytes at most.
+_LONGEST_HOST = 200
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one gate is asked: all that a replay must keep."""
+
+    plan: Plan
+    phase: str
+    host: str
+    only: tuple[str, ...]
+    started_at: datetime
+    waivers: tuple[Waiver, ...]
+    digests: Digests
+
+    def __post_init__(self) -> None:
+        phase = PHASES[self.phase]
+        if self.plan.mode not in phase.modes:
+            raise UsageError(
+                f"phase {self.phase} belongs to a {' or '.join(phase.modes)} upgrade, "
+                f"and the plan says mode: {self.plan.mode}"
+            )
+        if (self.phase == "engine") != bool(self.host):
+            raise UsageError(
+                "phase engine needs --host NAME, the host whose engine or API is taken away next"
+                if self.phase == "engine"
+                else f"--host belongs to phase engine, not to phase {self.phase}"
+            )
+        whole = self.host.isprintable() and len(self.host.encode()) <= _LONGEST_HOST
+        if not whole or "/" in self.host:
+            raise UsageError(
+                f"--host {clipped(self.host, 60)!r} is no name of a host; "
+                "give the name alone, such as control1 or 192.0.2.11"
+            )
+
+
+@dataclass
+class GateRun:
+    """The state of a run: the question, the sources, and the records so far."""
+
+    question: Question
+    site: Site
+    gatherer: Gatherer
+    expected: frozenset[str]
+    previous: Previous | None = None
+    drain: list[DrainSample] = field(default_factory=list)
+    interrupted: bool = False
+    # Of a replay: when the run that was recorded came to its end.
+    recorded_until: datetime | None = None
+    _records: dict[str, CheckResult] = field(default_factory=dict)
+    _problems: list[CheckResult] = field(default_factory=list)
+
+    @property
+    def results(self) -> list[CheckResult]:
+        """The records so far: the latest one of each check, then what keeps the run from whole."""
+        return [*self._records.values(), *self._problems]
+
+    def record(self, key: str, found: CheckResult) -> CheckResult:
+        """Keep a check's record, waived where it is; one from an earlier round is replaced."""
+        question, redact = self.question, self.site.secrets.redact
+        result = waivers.apply(found, question.waivers, question.started_at)
+        told = tuple(
+            replace(
+                each,
+                object=redact(each.object),
+                reason=redact(each.reason),
+                owner=redact(each.owner),
+                ticket=redact(each.ticket),
+            )
+            for each in result.waivers
+        )
+        self._records[key] = replace(result, waivers=told)
+        return self._records[key]
+
+    def settled(self, key: str) -> bool:
+        """Whether this check does not keep the gate shut, as it was judged last."""
+        return self._records[key].outcome not in {Outcome.FAILED, Outcome.ERROR}
+
+    def facts(self, source: str) -> Any:
+        """The facts of one source, waited for.
+
+        :raises Unobserved: it gave none.
+        :raises NotConfigured: the plan does not give it.
+        """
+        observation = self.gatherer.observation(source)
+        if observation.error:
+            raise (Unobserved if observation.configured else NotConfigured)(observation.error)
+        return observation.facts
+
+    def problem(self, what: str) -> None:
+        """Record that the run itself is not whole; the gate cannot open."""
+        title = "Every check of this phase was judged"
+        reason = self.site.secrets.redact(what)
+        self._problems.append(_of_the_run("gate.whole", title, Outcome.ERROR, reason))
+
+    def interrupt(self) -> None:
+        """Somebody stopped the run: it has no answer, and waits for no source any more."""
+        self.interrupted = True
+        self.problem("the run was interrupted before the gate had its answer")
+        self.gatherer.give_up()
+
+    def finish(self) -> Gate:
+        """The gate document. A check of this phase without a record is an error."""
+        try:
+            observations = self.gatherer.observations()
+        except KeyboardInterrupt:
+            self.interrupt()
+            observations = self.gatherer.observations()
+        judged = Counter(result.id for result in self.results)
+        for id in sorted(self.expected - judged.keys()):
+            self.problem(f"check {id} belongs to this phase and was not judged")
+        for id in sorted(id for id in self.expected if judged[id] > 1):
+            self.problem(f"check {id} is judged {judged[id]} times in this phase")
+        if unused := tuple(self._unused_waivers()):
+            title = "Every waiver is needed"
+            self._problems.append(
+                _of_the_run("gate.waivers", title, Outcome.WARNED, findings=unused)
+            )
+        # What was interrupted has no answer, however far it came.
+        verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
+        now = datetime.now(UTC)
+        finished_at = self.recorded_until or now
+        question, plan = self.question, self.question.plan
+        return Gate(
+            schema=SCHEMA_VERSION,
+            tool=Tool("heat-upgrade-checks", __version__),
+            upgrade=Upgrade(
+                plan.name,
+                plan.mode,
+                _release_name(observations.get("current_release"), plan.current),
+                _release_name(observations.get("target_release"), plan.target),
+            ),
+            phase=question.phase,
+            host=question.host,
+            partial=bool(question.only),
+            verdict=verdict,
+            exit_code=verdict.exit_code,
+            started_at=question.started_at,
+            finished_at=finished_at,
+            seconds=round((finished_at - question.started_at).total_seconds(), 3),
+            checks=tuple(self.results),
+            evidence=tuple(_record(observation) for observation in observations.values()),
+            drain=tuple(self.drain),
+            previous=self.previous,
+            digests=question.digests,
+            replayed_at=now if self.recorded_until else None,
+        )
+
+    def _unused_waivers(self) -> Iterator[Finding]:
+        """Those of the checks that were judged which cover nothing; an expired one is told of."""
+        redact = self.site.secrets.redact
+        used = {
+            (result.id, each.object, each.ticket)
+            for result in self.results
+            for each in result.waivers
+        }
+        for waiver in self.question.waivers:
+            key = (waiver.id, redact(waiver.object), redact(waiver.ticket))
+            holds = self.question.started_at < waiver.expires
+            if holds and waiver.id in self.expected and key not in used:
+                yield Finding(
+                    Level.WARNING,
+                    redact(f"{waiver.id}, {waiver.object}"),
+                    redact(f"{waiver} covers nothing that keeps this gate shut"),
+                    hint=f"Remove it from {self.question.plan.waivers}.",
+                )
+
+
+def _of_the_run(
+    id: str, title: str, outcome: Outcome, reason: str = "", findings: tuple[Finding, ...] = ()
+) -> CheckResult:
+    """A record of the run itself, which no check makes."""
+    return CheckResult(id, OF_THE_RUN, title, "", outcome, reason, 0.0, "", findings)
+
+
+def begin(
+    question: Question, site: Site, recorded: dict[str, Observation] | None = None
+) -> GateRun:
+    """Prepare a run; nothing is asked of any source yet.
+
+    :raises UsageError: the question names checks that do not exist.
+    """
+    checks = catalogue.load()
+    catalogue.require_known(checks, question.plan.require, "require in the plan")
+    expected = catalogue.select(checks, question.phase, question.only)
+    run = GateRun(question, site, Gatherer(site, recorded), expected)
+    for waiver in question.waivers:
+        if problem := _useless(waiver, checks, question):
+            run.problem(f"{waiver} in {question.plan.waivers} {problem}")
+    return run
+
+
+def _useless(waiver: Waiver, checks: Iterable[Check], question: Question) -> str:
+    """Why a waiver keeps the gate from opening, or nothing."""
+    phases = {phase for check in checks if check.id == waiver.id for phase in check.phases}
+    if not phases:
+        return "names no check; correct its id, see: heat-upgrade-check list"
+    if question.phase in phases and waiver.expires <= question.started_at:
+        return f"expired at {waiver.expires:%Y-%m-%d %H:%M} UTC; renew or remove it"
+    return ""
+
+
+def new_question(
+    plan: Plan, plan_sha256: str, phase: str, host: str, only: Iterable[str], site: Site
+) -> Question:
+    """The question of a gate that starts now.
+
+    :raises UsageError: the plan's file of waivers cannot be used.
+    """
+    return Question(
+        plan=plan,
+        phase=phase,
+        host=host,
+        only=tuple(only),
+        started_at=datetime.now(UTC),
+        waivers=waivers.load(plan.waivers) if plan.waivers else (),
+        digests=digests_of(site, plan_sha256),
+    )
+
+
+@contextmanager
+def in_turn(run: GateRun) -> Iterator[None]:
+    """The run's place in the upgrade: it follows the last gate, and none comes in between.
+
+    :raises UsageError: another run judges this upgrade. Partial gates come at any time.
+    """
+    folder, question = run.site.upgrade_folder, run.question
+    with nullcontext() if question.only else lock.only_run(folder, question.phase):
+        run.previous = journal.previous(folder)
+        yield
+
+
+def digests_of(site: Site, plan_sha256: str) -> Digests:
+    """What a gate that starts now rests on."""
+    notes = site.plan.notes
+    return Digests(
+        plan=plan_sha256,
+        waivers=_sha256(site.plan.waivers),
+        acknowledgements=_sha256(notes.acknowledgements if notes else None),
+        environment=fingerprint(site),
+    )
+
+
+def _record(observation: Observation) -> EvidenceRecord:
+    return EvidenceRecord(
+        observation.source,
+        observation.observed_at,
+        observation.seconds,
+        observation.attempts,
+        observation.summary,
+        observation.error,
+    )
+
+
+def _release_name(observation: Observation | None, plan: Side) -> ReleaseName:
+    if observation is not None and observation.facts is not None:
+        return ReleaseName(observation.facts.version, observation.facts.series)
+    if plan.version is not None:
+        release = releases.parse(plan.version)
+        return ReleaseName(str(release.version), release.series)
+    return ReleaseName("", "")
+
+
+def _sha256(path: Path | None) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""What Heat is, as plain facts."""

@@ -1,0 +1,1 @@
+"""Facts of several sources, joined; nothing is asked and nothing is judged."""

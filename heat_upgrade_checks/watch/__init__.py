@@ -1,0 +1,1 @@
+"""Records an upgrade as it goes."""

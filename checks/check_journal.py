@@ -4,12 +4,11 @@ from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
 from heat_upgrade_checks.gates import sequence
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.phases import PHASES
 
 
 @check(
     "journal.in-order",
-    phases=[phase for phase in PHASES if phase != "pre"],
+    phases=["stopped", "installed", "synced", "vhost", "engine", "last-engine", "post"],
     guide="every step",
 )
 def check_the_gates_before_are_open(earlier_gates: EarlierGates, gate: Judgement) -> None:

@@ -120,7 +120,8 @@ def _new_run(
     phase: str, plan_path: Path | None, host: str, only: Sequence[str], reports: Path
 ) -> tuple["GateRun", Path]:
     from heat_upgrade_checks.evidence.site import Site
-    from heat_upgrade_checks.gates.run import begin, new_question
+    from heat_upgrade_checks.gates.question import new_question
+    from heat_upgrade_checks.gates.run import begin
 
     plan, digest = plans.load(_plan_path(plan_path))
     folder = reports / plan.name
@@ -194,7 +195,7 @@ def explain(id: str) -> None:
     catalogue.require_known(checks, [id], "explain")
     family = [check.id for check in checks if check.family == id]
     for name in dict.fromkeys(family or [id]):
-        click.echo((catalogue.shipped("docs") / "checks" / f"{name}.md").read_text("utf-8"))
+        click.echo(catalogue.page_of(name).read_text("utf-8"))
 
 
 @main.command()
@@ -271,7 +272,7 @@ def verify(context: click.Context, plan: Path | None, reports: Path) -> None:
 
     from heat_upgrade_checks.evidence.site import Site
     from heat_upgrade_checks.gates import verify as verifying
-    from heat_upgrade_checks.gates.run import digests_of
+    from heat_upgrade_checks.gates.question import digests_of
 
     loaded, digest = plans.load(_plan_path(plan))
     folder = reports / loaded.name

@@ -8,7 +8,7 @@ from heat_upgrade_checks.evidence.gates.earlier_gates import whole_gates
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.files.whole_file import put
 from heat_upgrade_checks.gates import recording, sequence
-from heat_upgrade_checks.gates.run import digests_of
+from heat_upgrade_checks.gates.question import digests_of
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records import baseline as baseline_file
 from heat_upgrade_checks.records import gate as documents

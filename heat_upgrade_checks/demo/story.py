@@ -17,7 +17,8 @@ from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST, Deployment
 from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates import driver
-from heat_upgrade_checks.gates.run import begin, in_turn, new_question
+from heat_upgrade_checks.gates.question import new_question
+from heat_upgrade_checks.gates.run import begin, in_turn
 from heat_upgrade_checks.gates.screen import Terminal
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.records import reports_folder

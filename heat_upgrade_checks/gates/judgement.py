@@ -1,33 +1,47 @@
 """What a check holds in its hand while it judges."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records.findings import Finding, Level
-from heat_upgrade_checks.records.gate import NOTHING, Digests
 
 
 @dataclass
 class Judgement:
-    """The circumstances of the gate, and what one check says about them.
+    """The gate's question, and what the check `id` says about it."""
 
-    `now` is the moment at which the gate was started, and `digests` are of what it rests on; a
-    replay keeps both.
-    """
-
-    plan: Plan
-    phase: str
-    host: str
-    now: datetime
-    digests: Digests = NOTHING
+    question: Question
+    id: str
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     extent: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """The upgrade's plan."""
+        return self.question.plan
+
+    @property
+    def phase(self) -> str:
+        """The phase that is judged."""
+        return self.question.phase
+
+    @property
+    def host(self) -> str:
+        """In phase engine: the host that is taken away next."""
+        return self.question.host
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which the gate was started; a replay keeps it."""
+        return self.question.started_at
 
     @property
     def mode(self) -> Mode:
@@ -55,11 +69,21 @@ class Judgement:
         """Worth a line in the report; it does not touch the verdict."""
         self._say(Level.NOTE, obj, summary, **details)
 
+    def not_done(
+        self, obj: str, summary: str, *, hint: str, commands: Sequence[Sequence[str]]
+    ) -> None:
+        """What goes beyond Heat's guide was left out: a warning, unless the plan requires it."""
+        if self.id in self.plan.require:
+            what = f"the plan requires it: {obj} {summary}"
+            self.cannot_tell(f"{what}; run {shlex.join(commands[0])}")
+        else:
+            self.warn(obj, summary, hint=hint, commands=commands)
+
     def cannot_tell(self, sentence: str) -> None:
         """A part could not be judged: what, and what to do about it. The gate stays shut."""
         self.unknowns.append(sentence)
 
-    def not_applicable(self, reason: str) -> None:
+    def not_applicable(self, reason: str) -> NoReturn:
         """End the check here: its question does not arise, or the operator did not ask it."""
         raise NotConfigured(reason)
 

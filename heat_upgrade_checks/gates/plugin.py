@@ -20,9 +20,11 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.sources import SOURCES
+from heat_upgrade_checks.gates.catalogue import Check
 from heat_upgrade_checks.gates.judgement import Judgement
-from heat_upgrade_checks.gates.registry import Check, check_of
-from heat_upgrade_checks.gates.run import ALWAYS_ASKED, GateRun, begin, new_question
+from heat_upgrade_checks.gates.question import new_question
+from heat_upgrade_checks.gates.registry import MARK, check_of
+from heat_upgrade_checks.gates.run import ALWAYS_ASKED, GateRun, begin
 from heat_upgrade_checks.gates.waiting import Patience, sample
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.reading.placement import Placement, place
@@ -86,13 +88,14 @@ class GatePlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Collect check_* functions of check_*.py files, and nothing else."""
+        """Collect check_* functions of the files of checks, and nothing else."""
         config.stash[_RUN] = self._run
         # Every other style parses source, and Python 3.11 fails at that (SystemError: "AST
         # constructor recursion depth mismatch") while another thread does so too, as the source of
         # the migrations. What is shown of a failure is written by _retell anyway.
         config.option.tbstyle = "line"
-        config.addinivalue_line("python_files", "check_*.py")
+        config.addinivalue_line("python_files", "[!_]*.py")
+        config.addinivalue_line("markers", f"{MARK}(check): what the catalogue knows of a check")
         config.addinivalue_line("python_functions", "check_*")
 
     def pytest_collection_modifyitems(
@@ -302,7 +305,7 @@ def _retell(report: pytest.TestReport, result: CheckResult) -> None:
 
 
 def _check(item: pytest.Item) -> Check | None:
-    return check_of(getattr(item, "function", None))
+    return check_of(item) if isinstance(item, pytest.Function) else None
 
 
 @pytest.fixture(scope="session")
@@ -314,10 +317,9 @@ def gate_run(pytestconfig: pytest.Config) -> GateRun:
 @pytest.fixture
 def gate(request: pytest.FixtureRequest, gate_run: GateRun) -> Judgement:
     """What the check says about this gate."""
-    question = gate_run.question
-    judgement = Judgement(
-        question.plan, question.phase, question.host, question.started_at, question.digests
-    )
+    check = _check(request.node)
+    assert check is not None  # noqa: S101 - kept by pytest_collection_modifyitems
+    judgement = Judgement(gate_run.question, check.id)
     request.node.stash[_JUDGEMENT] = judgement
     return judgement
 

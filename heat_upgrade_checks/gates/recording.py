@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.gather import Observation
 from heat_upgrade_checks.evidence.sources import SOURCES
-from heat_upgrade_checks.gates.run import GateRun, Question
+from heat_upgrade_checks.gates.question import Question
+from heat_upgrade_checks.gates.run import GateRun
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records.gate import Digests, DrainSample, Previous
 from heat_upgrade_checks.records.waivers import Waiver

@@ -3,34 +3,17 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pytest
+
+from heat_upgrade_checks.gates.catalogue import Check, title_of
 from heat_upgrade_checks.phases import PHASES
 
+MARK = "heat_upgrade_check"
 _ID = re.compile(r"[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*")
-_MARK = "__heat_upgrade_check__"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Check:
-    """What is known of a check before it runs.
-
-    `title` is the state it requires, true when the check passes: the first line of the function's
-    docstring. `guide` names the steps of Heat's upgrade guide that it stands for.
-    """
-
-    id: str
-    title: str
-    phases: tuple[str, ...]
-    guide: str
-
-    @property
-    def family(self) -> str:
-        """The part of the id before the dot."""
-        return self.id.partition(".")[0]
 
 
 def check(
@@ -40,6 +23,8 @@ def check(
     guide: str,
 ) -> Callable[[Function], Function]:
     """Mark a function as the check `id`, judged in `phases`.
+
+    All three are written as literals, since `list` and `explain` read them without running code.
 
     :raises TypeError: the author's mistake: a malformed id, an unknown phase, no docstring.
     """
@@ -51,16 +36,18 @@ def check(
         unknown = sorted(set(phases) - PHASES.keys())
         if unknown or not phases:
             raise TypeError(f"{where}: phases must be some of {', '.join(PHASES)}; got {unknown}")
-        title = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
+        title = title_of(inspect.getdoc(function))
         if not title:
             raise TypeError(f"{where}: its docstring must begin with the state it requires")
-        setattr(function, _MARK, Check(id, title, tuple(phases), guide))
-        return function
+        marked: Function = getattr(pytest.mark, MARK)(Check(id, title, tuple(phases), guide))(
+            function
+        )
+        return marked
 
     return mark
 
 
-def check_of(function: object) -> Check | None:
-    """The mark on a collected function, or None."""
-    found = getattr(function, _MARK, None)
-    return found if isinstance(found, Check) else None
+def check_of(item: pytest.Item) -> Check | None:
+    """The check that a collected function is, or None."""
+    mark = item.get_closest_marker(MARK)
+    return mark.args[0] if mark is not None else None

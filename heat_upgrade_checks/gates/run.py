@@ -1,24 +1,21 @@
 """One run of one phase, from its plan to its gate document."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from heat_upgrade_checks import __version__
-from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
-from heat_upgrade_checks.evidence.database.environment import fingerprint
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.gather import Gatherer, Observation
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates import catalogue, lock
-from heat_upgrade_checks.gates.registry import Check
+from heat_upgrade_checks.gates.catalogue import Check
+from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.heat import releases
-from heat_upgrade_checks.phases import PHASES
-from heat_upgrade_checks.plan import Plan, Side
+from heat_upgrade_checks.plan import Side
 from heat_upgrade_checks.records import journal, waivers
 from heat_upgrade_checks.records.findings import (
     OF_THE_RUN,
@@ -31,7 +28,6 @@ from heat_upgrade_checks.records.findings import (
 )
 from heat_upgrade_checks.records.gate import (
     SCHEMA_VERSION,
-    Digests,
     DrainSample,
     EvidenceRecord,
     Gate,
@@ -41,45 +37,9 @@ from heat_upgrade_checks.records.gate import (
     Upgrade,
 )
 from heat_upgrade_checks.records.waivers import Waiver
-from heat_upgrade_checks.report.wording import clipped
 
 # The gate names both releases at its head, whichever checks are selected.
 ALWAYS_ASKED = ("current_release", "target_release")
-# With a number, a phase and what makes it temporary it is a folder's name, of 255 bytes at most.
-_LONGEST_HOST = 200
-
-
-@dataclass(frozen=True)
-class Question:
-    """What one gate is asked: all that a replay must keep."""
-
-    plan: Plan
-    phase: str
-    host: str
-    only: tuple[str, ...]
-    started_at: datetime
-    waivers: tuple[Waiver, ...]
-    digests: Digests
-
-    def __post_init__(self) -> None:
-        phase = PHASES[self.phase]
-        if self.plan.mode not in phase.modes:
-            raise UsageError(
-                f"phase {self.phase} belongs to a {' or '.join(phase.modes)} upgrade, "
-                f"and the plan says mode: {self.plan.mode}"
-            )
-        if (self.phase == "engine") != bool(self.host):
-            raise UsageError(
-                "phase engine needs --host NAME, the host whose engine or API is taken away next"
-                if self.phase == "engine"
-                else f"--host belongs to phase engine, not to phase {self.phase}"
-            )
-        whole = self.host.isprintable() and len(self.host.encode()) <= _LONGEST_HOST
-        if not whole or "/" in self.host:
-            raise UsageError(
-                f"--host {clipped(self.host, 60)!r} is no name of a host; "
-                "give the name alone, such as control1 or 192.0.2.11"
-            )
 
 
 @dataclass
@@ -248,24 +208,6 @@ def _useless(waiver: Waiver, checks: Iterable[Check], question: Question) -> str
     return ""
 
 
-def new_question(
-    plan: Plan, plan_sha256: str, phase: str, host: str, only: Iterable[str], site: Site
-) -> Question:
-    """The question of a gate that starts now.
-
-    :raises UsageError: the plan's file of waivers cannot be used.
-    """
-    return Question(
-        plan=plan,
-        phase=phase,
-        host=host,
-        only=tuple(only),
-        started_at=datetime.now(UTC),
-        waivers=waivers.load(plan.waivers) if plan.waivers else (),
-        digests=digests_of(site, plan_sha256),
-    )
-
-
 @contextmanager
 def in_turn(run: GateRun) -> Iterator[None]:
     """The run's place in the upgrade: it follows the last gate, and none comes in between.
@@ -276,17 +218,6 @@ def in_turn(run: GateRun) -> Iterator[None]:
     with nullcontext() if question.only else lock.only_run(folder, question.phase):
         run.previous = journal.previous(folder)
         yield
-
-
-def digests_of(site: Site, plan_sha256: str) -> Digests:
-    """What a gate that starts now rests on."""
-    notes = site.plan.notes
-    return Digests(
-        plan=plan_sha256,
-        waivers=_sha256(site.plan.waivers),
-        acknowledgements=_sha256(notes.acknowledgements if notes else None),
-        environment=fingerprint(site),
-    )
 
 
 def _record(observation: Observation) -> EvidenceRecord:
@@ -307,10 +238,3 @@ def _release_name(observation: Observation | None, plan: Side) -> ReleaseName:
         release = releases.parse(plan.version)
         return ReleaseName(str(release.version), release.series)
     return ReleaseName("", "")
-
-
-def _sha256(path: Path | None) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
-    except OSError:
-        return ""

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any
 
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.heat.programs import (
     APIS,
     ENGINE,
@@ -17,7 +16,7 @@ from heat_upgrade_checks.heat.programs import (
     others_call,
     told,
 )
-from heat_upgrade_checks.heat.queues import serves_engines
+from heat_upgrade_checks.heat.queues import REPLY, serves_engines
 from heat_upgrade_checks.report.wording import counted
 
 
@@ -105,21 +104,16 @@ def programs(side: VhostClients, *roles: Role) -> Iterator[Program]:
         yield Program(name, tuple(clients))
 
 
-def tell_of_others(side: VhostClients, gate: Judgement, hint: str) -> None:
-    """Warn of each program that may be Heat's or not; one note is enough for other services."""
-    for program in programs(side, Role.UNKNOWN):
-        gate.warn(
-            str(program),
-            f"{program.extent} to vhost {side.vhost}; it is not known as Heat's",
-            hint=hint,
-            data=program.data,
-        )
-    others = {each.name: len(each.clients) for each in programs(side, Role.OTHER)}
-    if others:
-        named = ", ".join(f"{name} ({number})" for name, number in others.items())
-        gate.note(
-            f"vhost {side.vhost}", f"other services use it too: {named}", data={"processes": others}
-        )
+def connected(client: Client, side: VhostClients) -> str:
+    """How it is connected, in the words of a finding."""
+    calls = any(queue.startswith(REPLY) for queue in client.reads)
+    waits = ", waits for answers" if calls else ""
+    return f"has {client.connections} connections to vhost {side.vhost}{waits}"
+
+
+def where_it_runs(client: Client) -> dict[str, object]:
+    """What tells the process, for a finding's data."""
+    return {"pid": client.pid, "peer_host": client.peer_host, "user": client.user}
 
 
 def in_doubt(client: Client) -> str:

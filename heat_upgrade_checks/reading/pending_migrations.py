@@ -1,32 +1,28 @@
-"""Which of the target's migrations db_sync would run, for the checks that judge them."""
+"""Which of the target's migrations db_sync would run."""
 
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.schema.migrations import Migration, UnknownRevision, pending
 
 
-def pending_on(
-    migrations: Migrations, database: Database, gate: Judgement
-) -> tuple[Migration, ...] | None:
+def pending_on(migrations: Migrations, database: Database, phase: str) -> tuple[Migration, ...]:
     """The migrations that wait for this database, each after those that it builds on.
 
-    None where that cannot be told, which the check has then said.
+    :raises NotConfigured: in `pre` the target may not be installed yet.
+    :raises Unobserved: they cannot be read, or do not know where the database is.
     """
-    gate.looked_at(migrations.extent)
+    if not migrations.interpreter and phase == "pre":
+        raise NotConfigured(
+            "the plan does not name target.python yet, so its migrations cannot be read; "
+            "phase installed asks again"
+        )
     if not migrations.interpreter:
-        if gate.phase == "pre":
-            gate.not_applicable(
-                "the plan does not name target.python yet, so its migrations cannot be read; "
-                "phase installed asks again"
-            )
-        gate.cannot_tell("the migrations cannot be read; add target.python to the plan")
-        return None
+        raise Unobserved("the migrations cannot be read; add target.python to the plan")
     try:
         return pending(migrations.migrations, database.revisions, database.migrate_version)
     except UnknownRevision as unknown:
-        gate.cannot_tell(
+        raise Unobserved(
             f"the target's migrations do not know where {database.name} is ({unknown}); correct "
             "target.python in the plan, or find out which release migrated the database"
-        )
-        return None
+        ) from None

@@ -25,13 +25,13 @@ from tests.driver import Outcome, call, timeless
 from tests.lab import configuration, venvs
 from tests.lab.credentials import Credentials
 from tests.services.heat_databases import HeatDatabase
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-VALID = module("check_config").check_every_option_is_known
-CONTINUITY = module("check_config_continuity").check_what_must_stay_the_same_does
-STILL = module("check_config_continuity").check_it_is_still_the_same
-POLICY = module("check_config_access").check_policies_are_read
-EC2_TOKEN = module("check_config_access").check_signals_are_authenticated
+VALID = check_at("config.valid", "installed")
+CONTINUITY = check_at("config.continuity", "installed")
+STILL = check_at("config.continuity", "vhost")
+POLICY = check_at("config.policy", "installed")
+EC2_TOKEN = check_at("config.ec2-token", "installed")
 
 PUBLIC_KEY = "notgood but just long enough i t"
 KEY = "canary-key-51c0a9d2e87b4f36-end."

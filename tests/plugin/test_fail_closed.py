@@ -1,9 +1,8 @@
 """No way to a go that was not observed."""
 
-from pathlib import Path
-
 import pytest
 
+from heat_upgrade_checks.gates import catalogue
 from tests.driver import Outcome
 from tests.plugin.conftest import Site
 
@@ -25,10 +24,12 @@ def _with_check(site: Site, body: str, arguments: str = "gate") -> Outcome:
 
 def _with_file(site: Site, text: str) -> Outcome:
     folder = site.folder / "checks"
-    folder.mkdir()
-    shipped = Path(__file__).parents[2] / "checks" / "check_schema.py"
-    (folder / shipped.name).write_text(shipped.read_text("utf-8"), "utf-8")
-    (folder / "check_site.py").write_text(text, "utf-8")
+    for name, content in {
+        "schema/at_head.py": catalogue.file_of("schema.at-head").read_text("utf-8"),
+        "site/own.py": text,
+    }.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(content, "utf-8")
     site.demo.database.migrate()
     program = (
         "from pathlib import Path\n"

@@ -36,10 +36,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_checks_their_pages_and_nothing_of_the_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     bundled = "heat_upgrade_checks/bundled"
-    for path in (ROOT / "checks").glob("check_*.py"):
-        assert f"{bundled}/checks/{path.name}" in names
-    for path in (ROOT / "docs" / "checks").glob("*.md"):
-        assert f"{bundled}/docs/checks/{path.name}" in names
+    for path in (ROOT / "checks").rglob("*.[mp][dy]"):
+        assert f"{bundled}/{path.relative_to(ROOT)}" in names
     assert "heat_upgrade_checks/report/gate.schema.json" in names
     assert "heat_upgrade_checks/evidence/asked/release.py" in names
     assert not [name for name in names if name.startswith(("tests/", "conftest", "checks/"))]

@@ -23,7 +23,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.unit import checks
 
-CHECK: Callable[..., None] = checks.module("check_backup").check_backup_matches_database
+CHECK: Callable[..., None] = checks.check_at("backup.matches-database", "pre")
 STACKS = 120
 
 
@@ -81,7 +81,7 @@ def site(heat: HeatDatabase, path: Path, **more: Any) -> Site:
 def judged(heat: HeatDatabase, path: Path, **more: Any) -> tuple[Judgement, Backups]:
     where = site(heat, path, **more)
     backups = backup.observe(where)
-    gate = Judgement(where.plan, "pre", "", datetime.now(UTC))
+    gate = checks.hand(where.plan, "pre", at=datetime.now(UTC))
     CHECK(backups=backups, database=database.observe(where), gate=gate)
     assert gate.extent
     return gate, backups
@@ -150,7 +150,7 @@ def test_the_resources_of_snapshots_belong_to_a_backup(
     gate, backups = judged(made, mariadb_dump(mariadb, made, path, f"--ignore-table={name}"))
     assert said(gate) == []
     complete = checks.judge(
-        checks.module("check_backup").check_backup_is_complete,
+        checks.check_at("backup.complete", "pre"),
         "pre",
         backups=backups,
         database=database.observe(site(made, path)),
@@ -268,7 +268,7 @@ def test_a_database_that_refuses_leaves_the_facts_of_the_file(
     backups = backup.observe(where)
     assert backups.newest is not None
     assert backups.newest.damage == ""
-    gate = Judgement(where.plan, "pre", "", datetime.now(UTC))
+    gate = checks.hand(where.plan, "pre", at=datetime.now(UTC))
     CHECK(backups=backups, database=facts, gate=gate)
     (unknown,) = gate.unknowns
     assert "; " in unknown

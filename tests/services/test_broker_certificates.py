@@ -19,9 +19,9 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECK = module("check_broker").check_broker_certificates_name_their_hosts
+CHECK = check_at("broker.tls-hostname", "installed")
 
 
 def _certificate(folder: Path, name: str, alternative: str, *issuer: str | Path) -> Path:

@@ -17,9 +17,9 @@ from heat_upgrade_checks.evidence.broker.health import BrokerHealth
 from heat_upgrade_checks.gates.judgement import Judgement
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.test_broker import PASSWORD, broker_site
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECK = module("check_broker").check_broker_is_healthy
+CHECK = check_at("broker.healthy", "pre")
 
 
 def _judged(rabbitmq: RabbitMQ, folder: Path, settled: Callable[[Judgement], bool]) -> Judgement:

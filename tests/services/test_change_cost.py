@@ -27,9 +27,8 @@ from tests.lab.venvs import interpreter
 from tests.services import processes
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, file, judge
 
-CHECKS = module("check_change_cost")
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 
 
@@ -47,7 +46,7 @@ def _site(heat: HeatDatabase, **more: Any) -> Site:
 def _judge(heat: HeatDatabase, **more: Any) -> Judgement:
     site = _site(heat, **more)
     return judge(
-        CHECKS.check_pending_changes_fit_the_window,
+        check_at("schema.change-cost", "pre"),
         "pre",
         of=site.plan,
         target_migrations=migrations.observe(site),
@@ -106,7 +105,7 @@ def test_what_2026_1_costs(
     assert size["rows"] == 50 or server == "sqlite"
 
     # Its back-fill, and nothing else, grows with the table.
-    monkeypatch.setattr(CHECKS, "_LARGE", 16_384)
+    monkeypatch.setattr(file("schema.change-cost"), "_LARGE", 16_384)
     (warned,) = [each for each in _judge(heat).findings if each.level != "note"]
     assert (str(warned.level), warned.data["work"]) == ("warning", "rows")
     monkeypatch.undo()
@@ -387,7 +386,7 @@ def test_how_galera_takes_schema_changes(
     heat = on_galera
     heat.db_sync(25)
     _execute(heat, "ALTER TABLE sync_point ROW_FORMAT=COMPRESSED")
-    monkeypatch.setattr(CHECKS, "_LARGE", 1024)
+    monkeypatch.setattr(file("schema.change-cost"), "_LARGE", 1024)
     first = _judge(heat).findings[0]
     assert str(first.level) == "warning"
     assert "the table is written anew, every write to the Galera cluster waits" in first.summary

@@ -18,11 +18,10 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.rabbitmq import RabbitMQ
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
 PASSWORD = "canary-of-the-connections-3c1d"
 ALL = (".*", ".*", ".*")
-QUEUES = module("check_queues")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +111,7 @@ def _seen(site: Site, settled: Callable[[VhostClients], bool]) -> connections.Co
 
 
 def _judged(found: connections.Connections) -> Judgement:
-    check = QUEUES.check_no_api_publishes_to_the_old_vhost
+    check = check_at("queues.no-api-left", "last-engine")
     return judge(check, "last-engine", connections=found)
 
 
@@ -244,7 +243,7 @@ def test_what_is_connected_to_the_old_vhost_keeps_it(
             site, lambda old: bool(old.clients) and bool(old.clients[0].reads) == bool(reads)
         )
     gate = judge(
-        QUEUES.check_nothing_uses_the_old_vhost,
+        check_at("queues.old-residue", "post"),
         "post",
         connections=found,
         current_configuration=found.old,

@@ -26,9 +26,9 @@ from tests.lab import venvs
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECK = module("check_config_credentials").check_credentials_decrypt
+CHECK = check_at("config.credentials-decrypt", "pre")
 KEY = "canary-key-7d30c1f5a98b4e62-end."
 OTHER = "canary-key-b24e6f01d7c93a58-end."
 PLAIN = "canary-of-what-was-stored"

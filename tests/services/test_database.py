@@ -20,7 +20,7 @@ from heat_upgrade_checks.evidence.stacks import work_counts as work_in_flight
 from tests.lab.venvs import RELEASES
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
 MIGRATE_ERA = (19, 20)
 EXPAND = {26, 27}
@@ -178,7 +178,7 @@ def test_only_reading_statements_reach_the_server(
 
 
 def test_a_server_whose_clock_is_wrong(mariadb: MariaDB, filled: HeatDatabase) -> None:
-    check = module("check_services").check_clocks_agree
+    check = check_at("services.clock", "pre")
     agreed = judge(check, "pre", database=database.observe(filled.site()))
     assert agreed.findings == []
     # What every session of Heat's account is told first.

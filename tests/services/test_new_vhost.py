@@ -23,9 +23,8 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECKS = module("check_new_vhost")
 PASSWORD = "canary-of-the-new-vhost-77f1"
 ALL = (".*", ".*", ".*")
 QUORUM = {"x-queue-type": "quorum"}
@@ -124,7 +123,7 @@ def _make_again(place: Place, vhost: str, default_queue_type: str) -> None:
 
 
 def _judge(name: str, site: Site, **facts: Any) -> Judgement:
-    check = getattr(CHECKS, name)
+    check = check_at(name, "vhost")
     return judge(check, "vhost", of=site.plan, new_vhost=_observe(site), **facts)
 
 
@@ -140,29 +139,29 @@ def _green(gate: Judgement) -> bool:
 
 
 def test_the_vhost_exists(place: Place) -> None:
-    assert _green(_judge("check_the_new_vhost_exists", place.site()))
+    assert _green(_judge("vhost.exists", place.site()))
 
 
 def test_the_vhost_is_missing(place: Place) -> None:
-    gate = _judge("check_the_new_vhost_exists", place.site(vhost="never-made"))
+    gate = _judge("vhost.exists", place.site(vhost="never-made"))
     assert _said(gate) == [
         f"blocker vhost never-made: does not exist at {place.rabbitmq.management_url}"
     ]
     assert gate.findings[0].commands == (("rabbitmqctl", "add_vhost", "never-made"),)
     with pytest.raises(NotConfigured, match=r"see vhost\.exists"):
-        _judge("check_heat_may_use_the_new_vhost", place.site(vhost="never-made"))
+        _judge("vhost.permissions", place.site(vhost="never-made"))
 
 
 def test_a_slash_too_few_is_told(place: Place) -> None:
     site = place.site(vhost=place.new.removeprefix("/"))
-    assert f"but {place.new} does" in _said(_judge("check_the_new_vhost_exists", site))[0]
+    assert f"but {place.new} does" in _said(_judge("vhost.exists", site))[0]
 
 
 # --- vhost.permissions
 
 
 def test_every_permission_is_there(place: Place) -> None:
-    assert _green(_judge("check_heat_may_use_the_new_vhost", place.site()))
+    assert _green(_judge("vhost.permissions", place.site()))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +171,7 @@ def test_a_pattern_is_too_narrow(place: Place, right: str, first: str) -> None:
     rights = ("configure", "write", "read")
     patterns = {name: "^heat" if name == right else ".*" for name in rights}
     place.put(f"permissions/{{new}}/{place.user}", patterns)
-    gate = _judge("check_heat_may_use_the_new_vhost", place.site())
+    gate = _judge("vhost.permissions", place.site())
     (said,) = _said(gate)
     assert said.startswith(f"blocker account {place.user}: may not {right} {first}")
     assert said.endswith("its pattern is '^heat'")
@@ -183,7 +182,7 @@ def test_a_pattern_is_too_narrow(place: Place, right: str, first: str) -> None:
 
 def test_an_empty_pattern_allows_nothing(place: Place) -> None:
     place.put(f"permissions/{{new}}/{place.user}", {"configure": "", "write": ".*", "read": ".*"})
-    gate = _judge("check_heat_may_use_the_new_vhost", place.site())
+    gate = _judge("vhost.permissions", place.site())
     assert "may not configure heat, engine_fanout, engine and" in _said(gate)[0]
 
 
@@ -191,7 +190,7 @@ def test_an_account_without_any_permission(place: Place) -> None:
     place.rabbitmq.call(
         "DELETE", f"permissions/{quote(place.new, safe='')}/{quote(place.user, safe='')}"
     )
-    said = _said(_judge("check_heat_may_use_the_new_vhost", place.site()))
+    said = _said(_judge("vhost.permissions", place.site()))
     assert said == [
         f"blocker account {place.user}: has no permission on vhost {place.new}, or does not exist"
     ]
@@ -199,7 +198,7 @@ def test_an_account_without_any_permission(place: Place) -> None:
 
 def test_a_watcher_that_may_only_monitor_logs_in_as_heat(place: Place) -> None:
     _watch_as(place, "monitoring")
-    gate = _judge("check_heat_may_use_the_new_vhost", place.site())
+    gate = _judge("vhost.permissions", place.site())
     (said,) = _said(gate)
     assert said.startswith(f"note account {place.user}: logs in to vhost {place.new}")
     assert not gate.unknowns
@@ -220,7 +219,7 @@ def test_a_login_that_is_refused(place: Place, password: str, permitted: bool, w
         place.rabbitmq.call(
             "DELETE", f"permissions/{quote(place.new, safe='')}/{quote(place.user, safe='')}"
         )
-    (said,) = _said(_judge("check_heat_may_use_the_new_vhost", place.site(password=password)))
+    (said,) = _said(_judge("vhost.permissions", place.site(password=password)))
     assert said.startswith(f"blocker account {place.user}: is refused by 127.0.0.1:")
     assert words in said
     assert password not in said
@@ -252,7 +251,7 @@ def test_a_login_that_cannot_be_tried_is_unknown(
 ) -> None:
     _watch_as(place, "monitoring")
     site = place.site(options, query=query, port=free_port() if free else None)
-    gate = _judge("check_heat_may_use_the_new_vhost", site)
+    gate = _judge("vhost.permissions", site)
     assert gate.findings == []
     (unknown,) = gate.unknowns
     assert words in unknown
@@ -294,7 +293,7 @@ def test_a_login_over_tls(certificates: Path, tmp_path: Path) -> None:
         ):
             options = f"[oslo_messaging_rabbit]\nssl_ca_file = {authority}\n"
             site = place.site(options, query="?ssl=true", port=port)
-            gate = _judge("check_heat_may_use_the_new_vhost", site)
+            gate = _judge("vhost.permissions", site)
             (said,) = _said(gate) or gate.unknowns
             assert words in said
 
@@ -310,10 +309,10 @@ def test_a_new_vhost_that_the_watcher_may_not_see(place: Place) -> None:
     place.rabbitmq.call(
         "DELETE", f"permissions/{quote(place.new, safe='')}/{quote(place.watcher, safe='')}"
     )
-    assert _green(_judge("check_the_new_vhost_exists", place.site()))
+    assert _green(_judge("vhost.exists", place.site()))
     for name, facts in (
-        ("check_nothing_left_over_clashes", {}),
-        ("check_the_new_vhost_is_set_up_like_the_old", {"database": _workers(1)}),
+        ("vhost.queue-arguments", {}),
+        ("vhost.policies", {"database": _workers(1)}),
     ):
         gate = _judge(name, place.site(), **facts)
         assert gate.findings == []
@@ -328,7 +327,7 @@ def _workers(number: int) -> Any:
 
 
 def _policies(place: Place, workers: int = 2) -> Judgement:
-    name = "check_the_new_vhost_is_set_up_like_the_old"
+    name = "vhost.policies"
     return _judge(name, place.site(), database=_workers(workers))
 
 
@@ -399,7 +398,7 @@ def test_an_old_vhost_that_is_gone_or_hidden(place: Place) -> None:
 
 def _clashes(place: Place, *options: str, query: str = "") -> list[str]:
     target = "\n".join(["[oslo_messaging_rabbit]", *options])
-    return _said(_judge("check_nothing_left_over_clashes", place.site(target, query=query)))
+    return _said(_judge("vhost.queue-arguments", place.site(target, query=query)))
 
 
 def _dies(found: str, wanted: str) -> str:
@@ -483,7 +482,7 @@ def _notified(site: Site) -> Judgement:
     found = notifications.observe(site)
     adapter = TypeAdapter(Notifications)
     assert adapter.validate_json(adapter.dump_json(found), strict=False) == found
-    check = CHECKS.check_notifications_are_read
+    check = check_at("vhost.notifications", "vhost")
     return judge(check, "post", of=site.plan, notifications=found)
 
 

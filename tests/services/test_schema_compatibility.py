@@ -27,9 +27,8 @@ from tests.lab.venvs import RELEASES, interpreter
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECKS = module("check_schema_compatibility")
 SERVERS = ("mariadb", "postgresql")
 
 Make = Callable[[str], HeatDatabase]
@@ -123,7 +122,7 @@ def test_a_target_whose_db_sync_did_not_run(make: Make, kind: str) -> None:
     heat.db_sync(25)
     site = _site(heat, target=interpreter(26))
     gate = judge(
-        CHECKS.check_target_release_can_work_on_the_schema,
+        check_at("schema.serves-target", "synced"),
         "synced",
         target_models=models.observe_target(site),
         live_schema=live_schema.observe(site),
@@ -295,7 +294,7 @@ def _expand_only(heat: HeatDatabase, target: Path) -> Judgement:
     site = _site(heat, target=target)
     facts = migrations.observe(site)
     return judge(
-        CHECKS.check_pending_migrations_only_add,
+        check_at("schema.expand-only", "pre"),
         "installed",
         target_migrations=facts,
         database=database.observe(site),
@@ -364,7 +363,7 @@ def test_every_contraction_is_found_before_and_after(
 
 def _blockers(heat: HeatDatabase, facts: models.Models) -> set[tuple[str, str]]:
     gate = judge(
-        CHECKS.check_current_release_can_work_on_the_schema,
+        check_at("schema.serves-current", "synced"),
         "synced",
         current_models=facts,
         live_schema=live_schema.observe(_site(heat)),

@@ -24,16 +24,15 @@ from tests.services import processes
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, file, judge
 
-CHECKS = module("check_schema_state")
 ALL = {
-    CHECKS.check_legacy_migrations_are_complete: {"database", "current_release"},
-    CHECKS.check_new_tables_can_refer_to_old_ones: {"database", "schema_state", "target_release"},
-    CHECKS.check_no_migration_is_half_done: {"database", "schema_state", "target_release"},
-    CHECKS.check_the_account_may_migrate: {"database", "schema_state"},
-    CHECKS.check_nothing_holds_a_metadata_lock: {"database", "schema_state"},
-    CHECKS.check_deleted_rows_were_purged: {"schema_state"},
+    check_at("schema.legacy-version", "pre"): {"database", "current_release"},
+    check_at("schema.charset", "pre"): {"database", "schema_state", "target_release"},
+    check_at("schema.not-half-migrated", "pre"): {"database", "schema_state", "target_release"},
+    check_at("schema.grants", "pre"): {"database", "schema_state"},
+    check_at("schema.no-long-transactions", "pre"): {"database", "schema_state"},
+    check_at("schema.purge-backlog", "pre"): {"schema_state"},
 }
 HEADS = {19: (), 20: (), 25: ("c6214ca60943",), 26: ("97b2a986f922",)}
 
@@ -77,19 +76,19 @@ def _red(check: Callable[..., None], heat: HeatDatabase, **of_plan: Any) -> Find
 @pytest.mark.parametrize(
     ("server", "release", "not_applicable"),
     [
-        ("mariadb", 19, {CHECKS.check_nothing_holds_a_metadata_lock}),
-        ("mariadb", 25, {CHECKS.check_nothing_holds_a_metadata_lock}),
-        ("mariadb", 26, {CHECKS.check_nothing_holds_a_metadata_lock}),
-        ("postgresql", 20, {CHECKS.check_new_tables_can_refer_to_old_ones}),
-        ("postgresql", 25, {CHECKS.check_new_tables_can_refer_to_old_ones}),
-        ("postgresql", 26, {CHECKS.check_new_tables_can_refer_to_old_ones}),
+        ("mariadb", 19, {check_at("schema.no-long-transactions", "pre")}),
+        ("mariadb", 25, {check_at("schema.no-long-transactions", "pre")}),
+        ("mariadb", 26, {check_at("schema.no-long-transactions", "pre")}),
+        ("postgresql", 20, {check_at("schema.charset", "pre")}),
+        ("postgresql", 25, {check_at("schema.charset", "pre")}),
+        ("postgresql", 26, {check_at("schema.charset", "pre")}),
         (
             "sqlite",
             26,
             {
-                CHECKS.check_new_tables_can_refer_to_old_ones,
-                CHECKS.check_the_account_may_migrate,
-                CHECKS.check_nothing_holds_a_metadata_lock,
+                check_at("schema.charset", "pre"),
+                check_at("schema.grants", "pre"),
+                check_at("schema.no-long-transactions", "pre"),
             },
         ),
     ],
@@ -121,18 +120,18 @@ def test_a_legacy_database_that_was_never_migrated_to_the_end(
 ) -> None:
     heat = on_mariadb("utf8mb3")
     heat.db_sync(20)
-    _green(CHECKS.check_legacy_migrations_are_complete, heat)
+    _green(check_at("schema.legacy-version", "pre"), heat)
     mariadb.execute("UPDATE migrate_version SET version = 79", database=_name(heat))
-    finding = _red(CHECKS.check_legacy_migrations_are_complete, heat)
+    finding = _red(check_at("schema.legacy-version", "pre"), heat)
     assert finding.level == "blocker"
     assert finding.summary.startswith("is at migration 79, not 86;")
     # It is as the check says: the stamp takes no notice of the number.
     heat.db_sync(21)
-    gate = _judge(CHECKS.check_legacy_migrations_are_complete, heat)
+    gate = _judge(check_at("schema.legacy-version", "pre"), heat)
     assert [str(finding.level) for finding in gate.findings] == ["note"]
     mariadb.execute("DELETE FROM migrate_version", database=_name(heat))
     mariadb.execute("DELETE FROM alembic_version", database=_name(heat))
-    gate = _judge(CHECKS.check_legacy_migrations_are_complete, heat)
+    gate = _judge(check_at("schema.legacy-version", "pre"), heat)
     assert "sees no row in alembic_version or migrate_version" in gate.unknowns[0]
 
 
@@ -141,8 +140,8 @@ def test_a_legacy_database_that_was_never_migrated_to_the_end(
 
 def test_the_charset_trap(mariadb: MariaDB, on_mariadb: Make) -> None:
     charset, half = (
-        CHECKS.check_new_tables_can_refer_to_old_ones,
-        CHECKS.check_no_migration_is_half_done,
+        check_at("schema.charset", "pre"),
+        check_at("schema.not-half-migrated", "pre"),
     )
     heat = on_mariadb("utf8mb4")
     heat.db_sync(20)
@@ -174,14 +173,14 @@ def test_a_charset_that_no_pending_revision_stumbles_over(
     heat = on_mariadb("utf8mb4")
     heat.db_sync(26)
     mariadb.execute(f"ALTER DATABASE `{_name(heat)}` CHARACTER SET utf8mb3")
-    assert _red(CHECKS.check_new_tables_can_refer_to_old_ones, heat).level == "warning"
+    assert _red(check_at("schema.charset", "pre"), heat).level == "warning"
 
 
 @pytest.mark.parametrize("server", ["mariadb", "postgresql", "sqlite"])
 def test_a_migration_that_was_cut_off_or_only_stamped(
     request: pytest.FixtureRequest, server: str
 ) -> None:
-    check = CHECKS.check_no_migration_is_half_done
+    check = check_at("schema.not-half-migrated", "pre")
     heat: HeatDatabase = request.getfixturevalue(f"on_{server}")()
     heat.db_sync(25)
     _green(check, heat)
@@ -215,12 +214,12 @@ def _execute(heat: HeatDatabase, statement: str) -> None:
 
 
 def test_each_privilege_that_is_revoked_on_mariadb(mariadb: MariaDB, on_mariadb: Make) -> None:
-    check = CHECKS.check_the_account_may_migrate
+    check = check_at("schema.grants", "pre")
     heat = on_mariadb()
     heat.db_sync(25)
     name = _name(heat)
     _green(check, heat)
-    for privilege in CHECKS._NEEDED:
+    for privilege in file("schema.grants")._NEEDED:
         mariadb.execute(f"REVOKE {privilege} ON `{name}`.* FROM `{name}`@'127.0.0.1'")
         if privilege == "SELECT":
             with pytest.raises(Unobserved, match="grant the account SELECT"):
@@ -237,7 +236,7 @@ def test_each_privilege_that_is_revoked_on_mariadb(mariadb: MariaDB, on_mariadb:
 
 
 def test_privileges_by_pattern_and_by_role_on_mariadb(mariadb: MariaDB, on_mariadb: Make) -> None:
-    check = CHECKS.check_the_account_may_migrate
+    check = check_at("schema.grants", "pre")
     heat = on_mariadb()
     heat.db_sync(25)
     name = _name(heat)
@@ -259,7 +258,7 @@ def test_privileges_by_pattern_and_by_role_on_mariadb(mariadb: MariaDB, on_maria
 
 
 def test_a_read_only_mariadb_and_another_account(mariadb: MariaDB, on_mariadb: Make) -> None:
-    check = CHECKS.check_the_account_may_migrate
+    check = check_at("schema.grants", "pre")
     heat = on_mariadb()
     heat.db_sync(25)
     name = _name(heat)
@@ -277,11 +276,11 @@ def test_a_read_only_mariadb_and_another_account(mariadb: MariaDB, on_mariadb: M
     with pytest.raises(NotConfigured, match=rf"reads as r_{name}@127\.0\.0\.1"):
         _judge(check, heat, url=url, password_file=password)
     # That account is enough for every other check.
-    _green(CHECKS.check_no_migration_is_half_done, heat, url=url, password_file=password)
+    _green(check_at("schema.not-half-migrated", "pre"), heat, url=url, password_file=password)
 
 
 def test_what_the_account_lacks_on_postgresql(postgresql: PostgreSQL, on_postgresql: Make) -> None:
-    check = CHECKS.check_the_account_may_migrate
+    check = check_at("schema.grants", "pre")
     heat = on_postgresql()
     heat.db_sync(25)
     name = _name(heat)
@@ -319,13 +318,13 @@ def _open_on_mariadb(mariadb: MariaDB, chosen: str | None, table: str) -> Iterat
 def test_a_transaction_that_stays_open_on_mariadb(
     mariadb: MariaDB, on_mariadb: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = CHECKS.check_nothing_holds_a_metadata_lock
+    check = check_at("schema.no-long-transactions", "pre")
     heat = on_mariadb()
     heat.db_sync(25)
     name = _name(heat)
     mariadb.execute(f"CREATE DATABASE other_{name}")
     mariadb.execute("CREATE TABLE t (i INT) ENGINE=InnoDB", database=f"other_{name}")
-    monkeypatch.setattr(CHECKS, "_LONG", 1.5)
+    monkeypatch.setattr(file("schema.no-long-transactions"), "_LONG", 1.5)
     with (
         _open_on_mariadb(mariadb, name, "stack") as inside,
         _open_on_mariadb(mariadb, None, f"{name}.stack") as without,
@@ -377,12 +376,12 @@ def test_the_age_of_a_transaction_where_the_servers_clock_is_not_in_utc(
 def test_a_transaction_that_stays_open_on_postgresql(
     postgresql: PostgreSQL, on_postgresql: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = CHECKS.check_nothing_holds_a_metadata_lock
+    check = check_at("schema.no-long-transactions", "pre")
     heat = on_postgresql()
     heat.db_sync(25)
     name = _name(heat)
     _green(check, heat, phase="stopped")
-    monkeypatch.setattr(CHECKS, "_LONG", 1.5)
+    monkeypatch.setattr(file("schema.no-long-transactions"), "_LONG", 1.5)
     own_url = heat.url.replace("postgresql+psycopg2", "postgresql")
     with psycopg.connect(own_url) as own:
         own.execute("SELECT * FROM stack")
@@ -418,13 +417,13 @@ def test_a_transaction_that_stays_open_on_postgresql(
 def test_a_backlog_and_heats_own_purge(
     request: pytest.FixtureRequest, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = CHECKS.check_deleted_rows_were_purged
+    check = check_at("schema.purge-backlog", "pre")
     heat: HeatDatabase = request.getfixturevalue(f"on_{server}")()
     heat.db_sync(25)
     heat.fill()
     # One stack and one service row were soft-deleted today.
-    monkeypatch.setattr(CHECKS, "_MANY_STACKS", 0)
-    monkeypatch.setattr(CHECKS, "_MANY_SERVICES", 0)
+    monkeypatch.setattr(file("schema.purge-backlog"), "_MANY_STACKS", 0)
+    monkeypatch.setattr(file("schema.purge-backlog"), "_MANY_SERVICES", 0)
     _green(check, heat)
     _execute(heat, "UPDATE stack SET deleted_at = '2024-05-06 07:08:09' WHERE id = 'rest'")
     _execute(heat, "UPDATE service SET deleted_at = '2023-05-06 07:08:09' WHERE id = 'silent'")

@@ -1,26 +1,41 @@
 """Calls one check on given evidence, as the plugin would."""
 
-import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.question import Question
+from heat_upgrade_checks.gates.registry import MARK
+from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.records.gate import NOTHING
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def module(name: str) -> ModuleType:
-    """A file of checks, such as `check_broker`."""
-    spec = importlib.util.spec_from_file_location(name, catalogue.checks_folder() / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+def name_of(id: str) -> str:
+    """The name by which pytest imports the file of a check."""
+    return f"checks.{id.replace('-', '_')}"
+
+
+def file(id: str) -> ModuleType:
+    """The file of a check."""
+    return import_module(name_of(id))
+
+
+def check_at(id: str, phase: str) -> Callable[..., None]:
+    """The function that judges this check in this phase."""
+    (found,) = [
+        each
+        for each in vars(file(id)).values()
+        for mark in getattr(each, "pytestmark", ())
+        if mark.name == MARK and mark.args[0].id == id and phase in mark.args[0].phases
+    ]
+    function: Callable[..., None] = found
+    return function
 
 
 def plan(**changes: Any) -> Plan:
@@ -35,6 +50,13 @@ def plan(**changes: Any) -> Plan:
     return Plan.model_validate(smallest | changes)
 
 
+def hand(
+    of: Plan, phase: str, host: str = "", id: str = "unit.test", at: datetime = NOW
+) -> Judgement:
+    """What a check holds while it judges a gate that was started `at` that moment."""
+    return Judgement(Question(of, phase, host, (), at, (), NOTHING), id)
+
+
 def judge(
     check: Callable[..., None],
     phase: str,
@@ -44,7 +66,14 @@ def judge(
     **facts: Any,
 ) -> Judgement:
     """What the check says about these facts; it must state what it looked at."""
-    gate = Judgement(of or plan(), phase, host, NOW)
+    gate = hand(
+        of or plan(), phase, host or ("some-host" if phase == "engine" else ""), id=_id(check)
+    )
     check(**facts, gate=gate)
     assert gate.extent
     return gate
+
+
+def _id(check: Callable[..., None]) -> str:
+    (id,) = [mark.args[0].id for mark in getattr(check, "pytestmark", ()) if mark.name == MARK]
+    return str(id)

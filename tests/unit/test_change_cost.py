@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.evidence.database.table_sizes import TableSizes
@@ -28,10 +28,10 @@ from heat_upgrade_checks.schema.change_cost import (
 from heat_upgrade_checks.schema.description import Column, Table
 from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import check_at, hand, judge, plan
 from tests.unit.evidence import a_database, a_rehearsal
 
-CHECK = module("check_change_cost").check_pending_changes_fit_the_window
+CHECK = check_at("schema.change-cost", "pre")
 GIB = 2**30
 STACK = Table(
     "stack",
@@ -512,8 +512,8 @@ def test_a_window_and_what_a_rehearsal_measured(seconds: float, too_long: bool) 
 def test_what_has_run_already_is_not_judged() -> None:
     gate = _judge(INDEX, revisions=("bbb",), window="1m", **BIG)
     assert (gate.findings, gate.unknowns) == ([], [])
-    gate = _judge(INDEX, revisions=("zzz",))
-    assert "do not know where heat is (zzz)" in gate.unknowns[0]
+    with pytest.raises(Unobserved, match=r"do not know where heat is \(zzz\)"):
+        _judge(INDEX, revisions=("zzz",))
 
 
 def test_without_an_interpreter_pre_leaves_the_question_to_installed() -> None:
@@ -525,9 +525,9 @@ def test_without_an_interpreter_pre_leaves_the_question_to_installed() -> None:
         "rehearsal": LastRehearsal("reports/cost", None),
     }
     with pytest.raises(NotConfigured, match="phase installed asks again"):
-        CHECK(**facts, gate=Judgement(plan(), "pre", "", NOW))
-    gate = judge(CHECK, "installed", **facts)
-    assert gate.unknowns == ["the migrations cannot be read; add target.python to the plan"]
+        CHECK(**facts, gate=hand(plan(), "pre"))
+    with pytest.raises(Unobserved, match=r"the migrations cannot be read; add target\.python"):
+        judge(CHECK, "installed", **facts)
 
 
 def test_a_recording_gives_the_same_facts() -> None:

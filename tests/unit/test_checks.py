@@ -19,7 +19,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.reading.placement import place, releases_by_host
 from heat_upgrade_checks.records.findings import Verdict
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import NOW, check_at, file, judge, plan
 from tests.unit.evidence import (
     NEW,
     OLD,
@@ -31,10 +31,7 @@ from tests.unit.evidence import (
     connections_of,
 )
 
-RELEASE, BACKUP, SCHEMA, VHOST, QUEUES, SERVICES = (
-    module(f"check_{name}")
-    for name in ("release", "backup", "schema", "vhost", "queues", "services")
-)
+HEAT_TABLES: set[str] = file("backup.complete")._HEAT_TABLES
 
 
 def _said(gate: Judgement) -> list[str]:
@@ -101,7 +98,7 @@ def test_release_path(
     current: str, target: str, changes: dict[str, Any], expected: list[str]
 ) -> None:
     gate = judge(
-        RELEASE.check_release_path,
+        check_at("release.path", "pre"),
         "pre",
         of=plan(**changes),
         current_release=_release(current),
@@ -128,7 +125,7 @@ def test_notes() -> None:
         replace(signed, name="gone.yaml"),
     )
     facts = ReleaseNotes("25", "26", notes, "/notes.yaml", entries)
-    gate = judge(RELEASE.check_notes_are_acknowledged, "pre", release_notes=facts)
+    gate = judge(check_at("release.notes-acknowledged", "pre"), "pre", release_notes=facts)
     assert _said(gate) == [
         "blocker b.yaml: changed since it was acknowledged",
         "blocker c.yaml: is not acknowledged (issues)",
@@ -151,7 +148,7 @@ def _backups(**changes: Any) -> Backups:
         finished_at=NOW - timedelta(hours=1),
         format="mariadb-dump",
         databases=("heat",),
-        tables=tuple(BACKUP._HEAT_TABLES),
+        tables=tuple(HEAT_TABLES),
         revision="c6214ca60943",
         damage="",
     )
@@ -182,7 +179,7 @@ def test_backup_fresh(
     changes: dict[str, Any], database: dict[str, Any], expected: list[str]
 ) -> None:
     facts: dict[str, Any] = {"backups": _backups(**changes), "database": a_database(**database)}
-    gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    gate = judge(check_at("backup.fresh", "pre"), "pre", **facts)
     assert [finding.summary for finding in gate.findings] == expected
 
 
@@ -191,14 +188,14 @@ def test_a_backup_from_the_future_is_unknown() -> None:
         "backups": _backups(modified_at=NOW + timedelta(hours=1)),
         "database": a_database(),
     }
-    gate = judge(BACKUP.check_backup_is_fresh, "pre", **facts)
+    gate = judge(check_at("backup.fresh", "pre"), "pre", **facts)
     assert "last modified in the future" in gate.unknowns[0]
 
 
 def test_a_backup_without_a_table() -> None:
-    tables = tuple(BACKUP._HEAT_TABLES - {"resource", "event"})
+    tables = tuple(HEAT_TABLES - {"resource", "event"})
     facts: dict[str, Any] = {"backups": _backups(tables=tables), "database": a_database()}
-    gate = judge(BACKUP.check_backup_is_complete, "pre", **facts)
+    gate = judge(check_at("backup.complete", "pre"), "pre", **facts)
     assert _said(gate) == ["blocker /b/heat.sql: lacks 2 of Heat's tables: event, resource"]
 
 
@@ -211,10 +208,10 @@ def test_a_backup_needs_the_later_tables_that_the_database_has() -> None:
         ((), (), ()),
     ):
         facts: dict[str, Any] = {
-            "backups": _backups(tables=(*BACKUP._HEAT_TABLES, *backed_up)),
+            "backups": _backups(tables=(*HEAT_TABLES, *backed_up)),
             "database": a_database(tables=live),
         }
-        gate = judge(BACKUP.check_backup_is_complete, "pre", **facts)
+        gate = judge(check_at("backup.complete", "pre"), "pre", **facts)
         expected = f"blocker /b/heat.sql: lacks {len(lacking)} of Heat's tables: "
         assert _said(gate) == ([expected + ", ".join(lacking)] if lacking else [])
 
@@ -250,7 +247,7 @@ def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str
             "config": ["/etc/heat/heat.conf"],
         }
     )
-    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", of=of, **facts)
+    gate = judge(check_at("schema.at-head", "pre"), "pre", of=of, **facts)
     said = _said(gate)
     assert said == [] if expected is None else expected in said[0]
     manage = ("/opt/n/bin/heat-manage", "--config-file", "/etc/heat/heat.conf")
@@ -260,7 +257,7 @@ def test_schema(database: dict[str, Any], release: dict[str, Any], expected: str
 
 def test_a_release_without_an_interpreter_has_no_head() -> None:
     facts: dict[str, Any] = {"database": a_database(), "current_release": _release("25.0.2")}
-    gate = judge(SCHEMA.check_schema_is_at_current_head, "pre", **facts)
+    gate = judge(check_at("schema.at-head", "pre"), "pre", **facts)
     assert "add current.python to the plan" in gate.unknowns[0]
 
 
@@ -278,10 +275,11 @@ def _isolated(
     """Engines as (id, host, vhosts)."""
     listeners = [Listener(id, vhost, consumers) for id, _, vhosts in engines for vhost in vhosts]
     rows = [a_row(id, host) for id, host, _ in engines]
+    cold = of is not None and of.mode == "cold"
     return judge(
-        VHOST.check_releases_are_on_their_own_vhosts,
-        "engine",
-        host="control1",
+        check_at("vhost.isolated", "vhost"),
+        "post" if cold else "engine",
+        host="" if cold else "control1",
         of=of,
         current_configuration=a_configuration(OLD, "control1"),
         target_configuration=a_configuration(NEW, "control2"),
@@ -414,7 +412,7 @@ API, OTHER_API = (Client("heat-api", pid, "api1", "heat", 2, ()) for pid in (8, 
 
 def _new_work(*old: Client, vhost: str = OLD, **changes: Any) -> Judgement:
     return judge(
-        QUEUES.check_no_api_gives_the_leaving_engine_work,
+        check_at("queues.no-new-work", "engine"),
         "engine",
         host="control1",
         of=plan(**changes),
@@ -461,7 +459,7 @@ def test_an_engine_that_has_moved_already_is_given_work_rightly() -> None:
 )
 def test_who_publishes_to_the_old_vhost(client: Client, level: str | None) -> None:
     gate = judge(
-        QUEUES.check_no_api_publishes_to_the_old_vhost,
+        check_at("queues.no-api-left", "last-engine"),
         "last-engine",
         connections=connections_of(old=(client,)),
     )
@@ -489,7 +487,7 @@ def _queues(
 
 def _drain(old_queues: OldQueues, of: Plan | None = None) -> Judgement:
     return judge(
-        QUEUES.check_old_queues_hold_no_work,
+        check_at("queues.empty", "last-engine"),
         "last-engine",
         of=of,
         old_queues=old_queues,
@@ -557,7 +555,7 @@ def test_on_a_shared_vhost_only_an_engines_own_queues_count() -> None:
 
 def test_after_a_cold_stop_it_is_a_warning() -> None:
     gate = judge(
-        QUEUES.check_stopped_engines_left_no_work,
+        check_at("queues.empty", "stopped"),
         "stopped",
         of=plan(mode="cold"),
         old_queues=_queues([Queue("engine_worker", "classic", 1, 0)]),
@@ -571,7 +569,7 @@ def test_after_a_cold_stop_it_is_a_warning() -> None:
 
 def _alive(phase: str, *rows: ServiceRow, **changes: Any) -> list[str]:
     database = a_database(services=rows)
-    check = SERVICES.check_engines_report
+    check = check_at("services.alive", "pre")
     return _said(judge(check, phase, of=plan(**changes), database=database))
 
 
@@ -579,7 +577,7 @@ def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Jud
     """What phase engine says of this host; an engine is its row and its vhost."""
     rows = tuple(row for row, _ in engines)
     return judge(
-        SERVICES.check_other_engines_carry_on,
+        check_at("services.alive", "engine"),
         "engine",
         host=host,
         of=plan(**changes),
@@ -701,7 +699,7 @@ def _versions(
     new: str = NEW,
 ) -> Judgement:
     return judge(
-        SERVICES.check_engines_run_their_release,
+        check_at("services.versions", "installed"),
         phase,
         of=plan(mode=mode),
         placement=place(rows, listeners),
@@ -800,7 +798,7 @@ def _stopped(
     old: tuple[Client, ...] = (),
 ) -> list[str]:
     gate = judge(
-        SERVICES.check_nothing_of_heat_runs,
+        check_at("services.stopped", "stopped"),
         "stopped",
         of=plan(mode="cold"),
         database=a_database(services=rows),
@@ -848,14 +846,14 @@ SHARED = (
 def test_other_services_on_a_shared_vhost_are_one_note() -> None:
     found = connections_of(old=_shared())
     stopped = judge(
-        SERVICES.check_nothing_of_heat_runs,
+        check_at("services.stopped", "stopped"),
         "stopped",
         of=plan(mode="cold"),
         database=a_database(services=()),
         placement=place((), ()),
         connections=found,
     )
-    no_api = QUEUES.check_no_api_publishes_to_the_old_vhost
+    no_api = check_at("queues.no-api-left", "last-engine")
     assert _said(stopped) == [SHARED]
     assert _said(judge(no_api, "last-engine", connections=found)) == [SHARED]
     assert _said(_residue(_shared())) == [SHARED]
@@ -871,7 +869,7 @@ def test_an_api_of_heat_among_other_services_is_found() -> None:
 
 def _residue(clients: tuple[Client, ...], **notifications: Any) -> Judgement:
     return judge(
-        QUEUES.check_nothing_uses_the_old_vhost,
+        check_at("queues.old-residue", "post"),
         "post",
         connections=connections_of(old=clients),
         current_configuration=a_configuration(OLD, "control1"),
@@ -943,7 +941,7 @@ def test_the_row_of_a_dead_engine_is_named() -> None:
     database = a_database(services=rows)
     target = {"python": "/opt/26/bin/python", "config": ["/etc/heat-26/heat.conf"]}
     gate = judge(
-        SERVICES.check_no_dead_engine_is_listed, "post", of=plan(target=target), database=database
+        check_at("services.residue", "post"), "post", of=plan(target=target), database=database
     )
     assert gate.findings[0].commands == (
         (
@@ -976,6 +974,6 @@ def test_clocks(local: float, silent: float, expected: list[str]) -> None:
         local_clock=NOW + timedelta(seconds=local),
         services=(a_row("e1", "control1", silent=silent),),
     )
-    said = _said(judge(SERVICES.check_clocks_agree, "pre", database=database))
+    said = _said(judge(check_at("services.clock", "pre"), "pre", database=database))
     assert len(said) == len(expected)
     assert all(one.startswith(start) for one, start in zip(said, expected, strict=True))

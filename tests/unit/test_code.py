@@ -26,7 +26,6 @@ from heat_upgrade_checks.heat.series_libraries import LIBRARIES, SERIES
 from heat_upgrade_checks.plan import Plan, load
 from tests.unit import checks
 
-CHECKS = checks.module("check_code")
 PYTHON = "/opt/heat-2026.1/bin/python"
 
 
@@ -57,7 +56,7 @@ def _code(*failures: Failure, engine: bool = True, plugins: tuple[str, ...] = ()
 
 def _installed(installation: Installation, loaded: Code) -> Judgement:
     return checks.judge(
-        CHECKS.check_code_is_installed,
+        checks.check_at("code.installed", "installed"),
         "installed",
         target_installation=installation,
         target_code=loaded,
@@ -263,14 +262,16 @@ def test_drivers_that_a_configuration_names(
 )
 def test_python(version: str, python: str, required: str, expected: list[str]) -> None:
     facts = _installation(version=version, python=python, requires_python=required)
-    gate = checks.judge(CHECKS.check_python_is_supported, "installed", target_installation=facts)
+    gate = checks.judge(
+        checks.check_at("code.python", "installed"), "installed", target_installation=facts
+    )
     assert [finding.level for finding in gate.findings] == expected
 
 
 @pytest.mark.parametrize("changes", [{"version": ""}, {"requires_python": "three"}])
 def test_python_that_cannot_be_told(changes: dict[str, Any]) -> None:
     gate = checks.judge(
-        CHECKS.check_python_is_supported,
+        checks.check_at("code.python", "installed"),
         "installed",
         target_installation=_installation(**changes),
     )
@@ -287,7 +288,7 @@ def _libraries(heat: str = "26.0.2", *tls: str, **versions: str) -> Judgement:
     named = {name: "{}.{}.0".format(*each.get(major, (1, 0))) for name, each in own.items()}
     named |= {f"oslo.{name}": version for name, version in versions.items()}
     return checks.judge(
-        CHECKS.check_libraries_are_of_the_series,
+        checks.check_at("code.constraints", "installed"),
         "installed",
         target_libraries=Libraries(PYTHON, heat, {k: v for k, v in named.items() if v}, tls),
     )
@@ -378,7 +379,9 @@ _TABLE = """\
 )
 def test_upgrade_check(exit_code: int, levels: list[str], unknowns: int) -> None:
     facts = UpgradeCheck("/n/python", exit_code, _TABLE)
-    gate = checks.judge(CHECKS.check_current_upgrade_check, "pre", current_upgrade_check=facts)
+    gate = checks.judge(
+        checks.check_at("code.upgrade-check", "pre"), "pre", current_upgrade_check=facts
+    )
     assert [finding.level for finding in gate.findings] == levels
     assert len(gate.unknowns) == unknowns
     for finding in gate.findings:
@@ -389,7 +392,7 @@ def test_upgrade_check(exit_code: int, levels: list[str], unknowns: int) -> None
 def test_upgrade_check_of_both() -> None:
     def judge(current: UpgradeCheck, target: UpgradeCheck) -> Judgement:
         return checks.judge(
-            CHECKS.check_upgrade_checks,
+            checks.check_at("code.upgrade-check", "installed"),
             "installed",
             current_upgrade_check=current,
             target_upgrade_check=target,
@@ -406,7 +409,9 @@ def test_upgrade_check_of_both() -> None:
 def test_a_release_that_is_not_there_is_not_asked_for_its_upgrade_check() -> None:
     facts = UpgradeCheck("", None, "")
     with pytest.raises(NotConfigured, match=r"add current\.python"):
-        checks.judge(CHECKS.check_current_upgrade_check, "pre", current_upgrade_check=facts)
+        checks.judge(
+            checks.check_at("code.upgrade-check", "pre"), "pre", current_upgrade_check=facts
+        )
 
 
 # --- code.entry-points
@@ -516,7 +521,9 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     site = _site(tmp_path, "?.service", "config.json", "none.service", "api.sh")
     facts = service_files.observe(site)
     assert len(facts.unread) == 5
-    gate = checks.judge(CHECKS.check_entry_points_exist, "installed", service_files=facts)
+    gate = checks.judge(
+        checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
+    )
     assert gate.unknowns == list(facts.unread)
 
 
@@ -550,7 +557,9 @@ def test_only_the_target_has_service_files(tmp_path: Path) -> None:
 def test_references(exists: bool | None, release: Any, level: str, summary: str) -> None:
     reference = Reference("command", "/x/heat-api", "/u", 3, exists, release)
     facts = ServiceFiles(("/u",), (), (reference,))
-    gate = checks.judge(CHECKS.check_entry_points_exist, "installed", service_files=facts)
+    gate = checks.judge(
+        checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
+    )
     assert _levels(gate) == ([(level, "/x/heat-api", summary)] if level else [])
     if level == "blocker":
         assert "heat.wsgi.api:application" in gate.findings[0].hint
@@ -558,5 +567,7 @@ def test_references(exists: bool | None, release: Any, level: str, summary: str)
 
 def test_files_that_name_nothing_of_heat_cannot_tell() -> None:
     facts = ServiceFiles(("/u",), (), ())
-    gate = checks.judge(CHECKS.check_entry_points_exist, "installed", service_files=facts)
+    gate = checks.judge(
+        checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
+    )
     assert len(gate.unknowns) == 1

@@ -25,12 +25,10 @@ from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.heat.continuity import KEPT
 from heat_upgrade_checks.heat.removed_options import removed
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import check_at, hand, judge, plan
 
-ACCESS = module("check_config_access")
-CONTINUITY = module("check_config_continuity")
-CREDENTIALS = module("check_config_credentials").check_credentials_decrypt
-VALID = module("check_config").check_every_option_is_known
+CREDENTIALS = check_at("config.credentials-decrypt", "pre")
+VALID = check_at("config.valid", "installed")
 
 PASTE = ApiPaste("api-paste.ini", "/etc/heat/api-paste.ini", {}, (), None)
 LONG = EncryptionKey(32, is_public_default=False)
@@ -130,9 +128,7 @@ def _continuity(*compared: Compared, database: DatabaseComparison = SAME) -> Opt
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.spelled)
 def test_every_difference_has_its_level(kept: Any) -> None:
     pair = Compared(kept.group, kept.name, False, _value("a"), _value("b"))
-    gate = judge(
-        CONTINUITY.check_what_must_stay_the_same_does, "installed", options=_continuity(pair)
-    )
+    gate = judge(check_at("config.continuity", "installed"), "installed", options=_continuity(pair))
     (found,) = gate.findings
     assert (found.level, found.object) == (kept.level, kept.spelled)
     assert found.summary == f"is b for the target, and a for current: {kept.breaks}"
@@ -142,7 +138,7 @@ def test_a_value_that_its_release_refuses_is_unknown() -> None:
     pair = Compared(
         "DEFAULT", "convergence_engine", False, _value("True"), _value(None, readable=False)
     )
-    gate = judge(CONTINUITY.check_it_is_still_the_same, "vhost", options=_continuity(pair))
+    gate = judge(check_at("config.continuity", "vhost"), "vhost", options=_continuity(pair))
     assert not gate.findings
     assert "of the target release has a value that its code refuses" in gate.unknowns[0]
 
@@ -150,7 +146,7 @@ def test_a_value_that_its_release_refuses_is_unknown() -> None:
 def test_databases_that_cannot_be_compared_are_unknown() -> None:
     database = DatabaseComparison("mysql://a/heat", "mysql://b/heat", "unknown", "no answer")
     gate = judge(
-        CONTINUITY.check_it_is_still_the_same, "vhost", options=_continuity(database=database)
+        check_at("config.continuity", "vhost"), "vhost", options=_continuity(database=database)
     )
     assert gate.unknowns[0].endswith("could not be told: no answer")
 
@@ -158,8 +154,8 @@ def test_databases_that_cannot_be_compared_are_unknown() -> None:
 def test_one_configuration_cannot_be_compared() -> None:
     options = _options(missing=("current.python", "current.config"))
     for check, phase in (
-        (CONTINUITY.check_what_must_stay_the_same_does, "installed"),
-        (CONTINUITY.check_it_is_still_the_same, "vhost"),
+        (check_at("config.continuity", "installed"), "installed"),
+        (check_at("config.continuity", "vhost"), "vhost"),
     ):
         gate = judge(check, phase, options=options)
         assert gate.unknowns == [
@@ -205,7 +201,9 @@ def _policies(**more: Any) -> Policies:
 
 def test_a_rule_that_the_target_dropped_is_told_from_one_that_never_was() -> None:
     policies = _policies(unknown=("stacks:old", "stacks:typo"), lost=("stacks:old",))
-    gate = judge(ACCESS.check_policies_are_read, "installed", policies=policies, cfn_signals=UNUSED)
+    gate = judge(
+        check_at("config.policy", "installed"), "installed", policies=policies, cfn_signals=UNUSED
+    )
     assert [(each.level, each.data["rules"]) for each in gate.findings] == [
         ("warning", ["stacks:old"]),
         ("warning", ["stacks:typo"]),
@@ -214,7 +212,7 @@ def test_a_rule_that_the_target_dropped_is_told_from_one_that_never_was() -> Non
 
 def test_new_defaults_may_be_new_where_the_current_release_is_not_known() -> None:
     gate = judge(
-        ACCESS.check_policies_are_read,
+        check_at("config.policy", "installed"),
         "installed",
         policies=_policies(current=None),
         cfn_signals=UNUSED,
@@ -226,6 +224,6 @@ def test_new_defaults_may_be_new_where_the_current_release_is_not_known() -> Non
 
 def test_nobody_is_known_to_use_the_cfn_api() -> None:
     with pytest.raises(NotConfigured, match="is not known here"):
-        ACCESS.check_signals_are_authenticated(
-            options=_options(), cfn_signals=UNUSED, gate=Judgement(plan(), "installed", "", NOW)
+        check_at("config.ec2-token", "installed")(
+            options=_options(), cfn_signals=UNUSED, gate=hand(plan(), "installed")
         )

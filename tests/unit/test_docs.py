@@ -20,6 +20,7 @@ from heat_upgrade_checks.records import waivers
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/README.md"]
+PAGES += sorted((ROOT / "checks").rglob("*.md"))
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*") if path.is_file())
 
 PROGRAM = "heat-upgrade-check"

@@ -26,9 +26,7 @@ from heat_upgrade_checks.evidence.stacks.preserved import (
 from heat_upgrade_checks.evidence.stacks.stored_stacks import StoredResource, StoredStack
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.records.findings import Level
-from tests.unit.checks import NOW, judge, module
-
-CHECKS = module("check_preserved")
+from tests.unit.checks import NOW, check_at, judge
 
 
 def _stack(**changes: Any) -> StoredStack:
@@ -181,20 +179,20 @@ def _levels(gate: Judgement) -> list[Level]:
 )
 def test_each_difference_has_its_level(kind: Kind, by_operation: bool, level: Level) -> None:
     facts = _preserved(_difference(kind, by_operation))
-    gate = judge(CHECKS.check_nothing_was_lost, "post", preserved=facts)
+    gate = judge(check_at("stacks.preserved", "post"), "post", preserved=facts)
     assert _levels(gate) == [level]
     if level is not Level.NOTE:
         assert "stack web (s1), project p1" in gate.findings[0].object
         assert gate.findings[0].hint
     # What is counted but not listed weighs the same.
     facts = _preserved(_difference(kind, by_operation), unlisted=7)
-    gate = judge(CHECKS.check_nothing_was_lost, "post", preserved=facts)
+    gate = judge(check_at("stacks.preserved", "post"), "post", preserved=facts)
     assert set(_levels(gate)) == {level}
     assert any("7 more" in f"{f.object} {f.summary}" for f in gate.findings)
 
 
 def test_nothing_changed() -> None:
-    gate = judge(CHECKS.check_nothing_was_lost, "post", preserved=_preserved())
+    gate = judge(check_at("stacks.preserved", "post"), "post", preserved=_preserved())
     assert gate.findings == []
     assert gate.extent.startswith(
         "10 stacks with 20 resources and 5 outputs, stored by gate 01-pre"
@@ -204,7 +202,7 @@ def test_nothing_changed() -> None:
 def test_many_notes_are_one_line_and_hide_no_blocker() -> None:
     notes = [_difference("stack-deleted", True, stack=f"n{number}") for number in range(LISTED)]
     facts = _preserved(*notes, _difference("stack-missing", False))
-    gate = judge(CHECKS.check_nothing_was_lost, "post", preserved=facts)
+    gate = judge(check_at("stacks.preserved", "post"), "post", preserved=facts)
     assert _levels(gate) == [Level.NOTE, Level.BLOCKER]
     assert gate.findings[0].object == f"{LISTED} stacks were deleted, as Heat does it"
     assert gate.findings[0].summary.endswith(f", n9 and {LISTED - 10} more")
@@ -212,7 +210,7 @@ def test_many_notes_are_one_line_and_hide_no_blocker() -> None:
 
 def test_a_resource_is_named_with_its_stack() -> None:
     lost = _difference("resource-replaced", False, before="x", after="y")
-    gate = judge(CHECKS.check_nothing_was_lost, "post", preserved=_preserved(lost))
+    gate = judge(check_at("stacks.preserved", "post"), "post", preserved=_preserved(lost))
     (finding,) = gate.findings
     assert finding.object == "resource server of stack web (s1), project p1"
     assert finding.summary.endswith(": x -> y")
@@ -220,7 +218,7 @@ def test_a_resource_is_named_with_its_stack() -> None:
 
 def test_pre_tells_what_was_stored() -> None:
     stored = Baseline("baseline.jsonl.gz", "0" * 64, 1234, NOW, 10, 20, 5, 3)
-    gate = judge(CHECKS.check_baseline_is_stored, "pre", baseline=stored)
+    gate = judge(check_at("stacks.preserved", "pre"), "pre", baseline=stored)
     assert gate.findings == []
     for words in ("10 stacks", "20 resources", "5 outputs", "3 projects", "1234 bytes"):
         assert words in gate.extent
@@ -261,7 +259,7 @@ def _lost(failed_at: Any, *twins: Twin, remains: bool = True) -> FailedResource:
     ],
 )
 def test_failures_since_the_upgrade_began(facts: FailedByUpgrade, expected: Level | None) -> None:
-    gate = judge(CHECKS.check_upgrade_failed_nothing, "post", failed_by_upgrade=facts)
+    gate = judge(check_at("stacks.failed-by-upgrade", "engine"), "post", failed_by_upgrade=facts)
     assert _levels(gate) == ([expected] if expected else [])
     older = len(facts.stacks) if expected is None else 0
     assert gate.extent.endswith(f", {older} of them only before it")
@@ -270,7 +268,10 @@ def test_failures_since_the_upgrade_began(facts: FailedByUpgrade, expected: Leve
 def test_what_was_made_twice_is_said_with_both_ids() -> None:
     facts = _failed(_lost(SINCE, Twin("second", "CREATE", "COMPLETE")))
     gate = judge(
-        CHECKS.check_upgrade_failed_nothing, "engine", host="control1", failed_by_upgrade=facts
+        check_at("stacks.failed-by-upgrade", "engine"),
+        "engine",
+        host="control1",
+        failed_by_upgrade=facts,
     )
     (finding,) = gate.findings
     assert finding.summary.endswith("10:00:02 UTC and was made a second time")
@@ -282,7 +283,7 @@ def test_what_was_made_twice_is_said_with_both_ids() -> None:
 
 def test_an_unknown_time_is_said_to_be_unknown() -> None:
     facts = _failed(_lost(None))
-    gate = judge(CHECKS.check_upgrade_failed_nothing, "post", failed_by_upgrade=facts)
+    gate = judge(check_at("stacks.failed-by-upgrade", "engine"), "post", failed_by_upgrade=facts)
     assert "at a time that no event tells" in gate.findings[0].summary
 
 

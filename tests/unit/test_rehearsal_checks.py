@@ -13,10 +13,9 @@ from heat_upgrade_checks.records.rehearsal import Restored, SideDifference
 from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure, Writer
 from heat_upgrade_checks.rehearsal.migrate import Migrated
 from heat_upgrade_checks.schema.comparison import Difference
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import NOW, check_at, judge, plan
 from tests.unit.evidence import a_rehearsal
 
-CHECKS = module("check_rehearsal")
 BACKUP = Backup(
     path="/var/backups/heat.sql",
     bytes=1,
@@ -38,10 +37,10 @@ RESTORED = Restored(1.0, {"stack": 1}, "c6214ca60943")
 @pytest.mark.parametrize(
     ("check", "parts"),
     [
-        ("check_the_backup_was_restored", {}),
-        ("check_the_migration_was_rehearsed", {"restored": RESTORED}),
+        ("backup.restores", {}),
+        ("schema.rehearsed", {"restored": RESTORED}),
         (
-            "check_the_migration_was_rehearsed",
+            "schema.rehearsed",
             {"restored": RESTORED, "migrated": Migrated(1.0, ())},
         ),
     ],
@@ -51,9 +50,9 @@ def test_a_record_without_its_end_is_no_pass(check: str, parts: dict[str, Any]) 
         "rehearsal": LastRehearsal("reports/x", a_rehearsal(**parts)),
         "backups": Backups("/var/backups/*", "heat", (), BACKUP),
     }
-    if check == "check_the_migration_was_rehearsed":
+    if check == "schema.rehearsed":
         facts["target_release"] = Release("26.0.2", "2026.1", "", "", (), None, "", "")
-    gate = judge(getattr(CHECKS, check), "pre", **facts)
+    gate = judge(check_at(check, "pre"), "pre", **facts)
     assert len(gate.unknowns) == 1
     assert "rehearse again" in gate.unknowns[0]
 
@@ -73,7 +72,7 @@ def test_in_a_cold_upgrade_only_what_the_target_does_counts(mode: str, blockers:
         exercise=Exercise(dict.fromkeys(SIDES, 15), dict.fromkeys(SIDES, 0), 99, failures, ()),
     )
     gate = judge(
-        CHECKS.check_the_migration_was_rehearsed,
+        check_at("schema.rehearsed", "pre"),
         "pre",
         of=plan(mode=mode),
         rehearsal=LastRehearsal("reports/x", record),

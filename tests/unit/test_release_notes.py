@@ -33,7 +33,7 @@ from heat_upgrade_checks.evidence.notes.release_notes import (
 )
 from heat_upgrade_checks.evidence.site import Site
 from tests.driver import Outcome, call
-from tests.unit.checks import judge, module, plan
+from tests.unit.checks import check_at, judge, plan
 
 OLD = {"drop-python-39-aa.yaml": b"---\nupgrade:\n  - Python 3.9 is gone.\n"}
 NEW = {
@@ -611,7 +611,7 @@ def test_what_people_write_survives_a_rewrite(
 
 # --- the check ------------------------------------------------------------------------------------
 
-CHECK = module("check_release").check_notes_are_acknowledged
+CHECK = check_at("release.notes-acknowledged", "pre")
 
 
 def test_every_note_is_told_with_who_signed_it_and_what_touches_comes_first() -> None:

@@ -12,9 +12,7 @@ from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.heat import series_changes
 from heat_upgrade_checks.heat.releases import Hop, Stage, hop, parse
-from tests.unit.checks import judge, module, plan
-
-CHECKS = module("check_release")
+from tests.unit.checks import check_at, judge, plan
 
 
 @pytest.mark.parametrize(
@@ -144,7 +142,7 @@ def test_how_two_releases_lie_to_each_other(current: str, target: str, expected:
 def path(current: str, target: str, **changes: Any) -> Judgement:
     made = Release("", "", "/heat/bin/python", "3.11.7", (), None, "1.36", "1.4")
     return judge(
-        CHECKS.check_release_path,
+        check_at("release.path", "pre"),
         "pre",
         of=plan(**changes),
         current_release=replace(made, version=current),

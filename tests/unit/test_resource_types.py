@@ -7,10 +7,9 @@ import pytest
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.stacks import resource_types
 from heat_upgrade_checks.evidence.stacks.resource_types import LostType, ResourceTypes, Use
-from heat_upgrade_checks.gates.judgement import Judgement
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import check_at, hand, judge, plan
 
-CHECK = module("check_resource_types").check_types_in_use_live_on
+CHECK = check_at("stacks.resource-types", "pre")
 
 
 def _use(number: int, stack: int = 0) -> Use:
@@ -65,7 +64,7 @@ def test_what_a_condition_keeps_from_existing_is_a_note() -> None:
 def test_without_an_interpreter_pre_leaves_the_question_to_installed() -> None:
     facts = _facts(missing=("target.python", "target.config"))
     with pytest.raises(NotConfigured, match="phase installed asks again"):
-        CHECK(resource_types=facts, gate=Judgement(plan(), "pre", "", NOW))
+        CHECK(resource_types=facts, gate=hand(plan(), "pre"))
     gate = judge(CHECK, "installed", resource_types=facts)
     assert gate.unknowns == [
         "the types of both releases cannot be compared; add target.python and target.config "

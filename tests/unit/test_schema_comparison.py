@@ -11,9 +11,7 @@ from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.schema.column_types import relation
 from heat_upgrade_checks.schema.comparison import Difference, differences
 from heat_upgrade_checks.schema.description import Column, ForeignKey, Table
-from tests.unit.checks import judge, module
-
-CHECKS = module("check_schema_compatibility")
+from tests.unit.checks import check_at, judge
 
 ID = Column("id", "INTEGER", False, False, True)
 NAME = Column("name", "VARCHAR(255)", True, False, False)
@@ -179,7 +177,7 @@ def test_what_is_said_of_a_new_foreign_key_onto_snapshots() -> None:
     ours = ForeignKey(("snapshot_id",), "snapshot", ("id",), "")
     live = (*MODELS, Table("resource_snapshot", (ID, OWNER), (("id",),), (ours,)))
     gate = judge(
-        CHECKS.check_current_release_can_work_on_the_schema,
+        check_at("schema.serves-current", "synced"),
         "synced",
         current_models=Models("/n/bin/python", MODELS),
         live_schema=LiveSchema("heat", "mysql", live),
@@ -198,7 +196,7 @@ def test_what_is_said_of_a_new_foreign_key_onto_snapshots() -> None:
 
 def test_a_missing_column_blocks_the_target() -> None:
     gate = judge(
-        CHECKS.check_target_release_can_work_on_the_schema,
+        check_at("schema.serves-target", "synced"),
         "post",
         target_models=Models("/n1/bin/python", (_with(STACK, NEW), SNAPSHOT)),
         live_schema=LiveSchema("heat", "mysql", MODELS),

@@ -18,10 +18,8 @@ from heat_upgrade_checks.evidence.database.schema_state import Charsets, Deleted
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
-from tests.unit.checks import judge, module, plan
+from tests.unit.checks import check_at, judge, plan
 from tests.unit.evidence import a_database
-
-CHECKS = module("check_schema_state")
 
 INITIAL, EXTRA, TABLE, HEAD = "c6214ca60943", "d2db381e3324", "88be64598c0f", "97b2a986f922"
 OLD, NEW = Text("utf8mb3", "utf8mb3_general_ci"), Text("utf8mb4", "utf8mb4_general_ci")
@@ -65,7 +63,7 @@ MANAGE = ("/opt/n/bin/heat-manage", "--config-file", "/etc/heat/heat.conf")
 
 def _legacy(database: Database, current: Release = LEGACY) -> Judgement:
     return judge(
-        CHECKS.check_legacy_migrations_are_complete,
+        check_at("schema.legacy-version", "pre"),
         "pre",
         of=INSTALLED,
         database=database,
@@ -121,7 +119,7 @@ def test_a_database_without_any_version_cannot_be_judged() -> None:
 
 def _charset(ids: dict[str, Text], at: tuple[str, ...], target: Release) -> Judgement:
     return judge(
-        CHECKS.check_new_tables_can_refer_to_old_ones,
+        check_at("schema.charset", "pre"),
         "pre",
         database=a_database(revisions=at),
         schema_state=replace(STATE, charsets=Charsets(NEW, ids)),
@@ -194,7 +192,7 @@ ADDED = {
 def _half(at: tuple[str, ...], *present: str, target: Release | None = None) -> Judgement:
     columns = (*STATE.columns, *(ADDED[revision] for revision in present))
     return judge(
-        CHECKS.check_no_migration_is_half_done,
+        check_at("schema.not-half-migrated", "pre"),
         "synced",
         database=a_database(revisions=at),
         schema_state=replace(STATE, columns=columns),
@@ -302,7 +300,7 @@ def test_what_show_grants_says(statements: list[str], expected: set[str]) -> Non
 
 def _grants(state: SchemaState, server: str = "MariaDB 10.11") -> Judgement:
     return judge(
-        CHECKS.check_the_account_may_migrate,
+        check_at("schema.grants", "pre"),
         "pre",
         database=a_database(server=server),
         schema_state=state,
@@ -372,7 +370,7 @@ def test_whose_account_reads(
 def _transactions(phase: str, *ages: float, hidden: bool = False) -> Judgement:
     oldest = tuple(Transaction(7, "root", "10.0.0.9:4711", age) for age in ages)
     return judge(
-        CHECKS.check_nothing_holds_a_metadata_lock,
+        check_at("schema.no-long-transactions", "pre"),
         phase,
         database=a_database(),
         schema_state=replace(STATE, transactions=Transactions(oldest, hidden)),
@@ -401,7 +399,7 @@ def test_hidden_transactions_are_no_pass() -> None:
 
 
 def test_purge_backlog() -> None:
-    check = CHECKS.check_deleted_rows_were_purged
+    check = check_at("schema.purge-backlog", "pre")
     oldest = datetime(2024, 5, 6, tzinfo=UTC)
     at_limit = replace(
         STATE, deleted_stacks=Deleted(100_000, oldest), deleted_services=Deleted(10_000, oldest)
@@ -423,9 +421,9 @@ def test_purge_backlog() -> None:
 @pytest.mark.parametrize(
     "check",
     [
-        CHECKS.check_new_tables_can_refer_to_old_ones,
-        CHECKS.check_the_account_may_migrate,
-        CHECKS.check_nothing_holds_a_metadata_lock,
+        check_at("schema.charset", "pre"),
+        check_at("schema.grants", "pre"),
+        check_at("schema.no-long-transactions", "pre"),
     ],
 )
 def test_what_sqlite_does_not_have(check: Callable[..., None]) -> None:
@@ -435,7 +433,7 @@ def test_what_sqlite_does_not_have(check: Callable[..., None]) -> None:
             STATE, backend="sqlite", charsets=None, account=None, transactions=None
         ),
     }
-    if check is CHECKS.check_new_tables_can_refer_to_old_ones:
+    if check is check_at("schema.charset", "pre"):
         facts["target_release"] = _target(HEAD)
     with pytest.raises(NotConfigured, match=r"SQLite 3\.40"):
         judge(check, "pre", **facts)

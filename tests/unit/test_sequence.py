@@ -10,7 +10,7 @@ from heat_upgrade_checks.gates import sequence
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.records.gate import Digests
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import NOW, check_at, judge, plan
 from tests.unit.evidence import an_earlier_gate, an_identity
 
 ROLLING = ("pre", "installed", "synced", "vhost", "engine", "last-engine", "post")
@@ -34,7 +34,7 @@ def _judge(
     phase: str, gates: tuple[EarlierGate, ...], mode: str = "rolling", **facts: Any
 ) -> Judgement:
     earlier = EarlierGates("/reports", gates, an_identity(mode=mode), **facts)
-    check = module("check_journal").check_the_gates_before_are_open
+    check = check_at("journal.in-order", "stopped")
     return judge(check, phase, of=plan(mode=mode), earlier_gates=earlier)
 
 
@@ -164,7 +164,7 @@ def test_damage_is_a_blocker_wherever_it_is() -> None:
 
 def test_without_a_known_database_nothing_shows_whose_gates_they_are() -> None:
     earlier = EarlierGates("/reports", _run("pre"), an_identity(environment=""))
-    check = module("check_journal").check_the_gates_before_are_open
+    check = check_at("journal.in-order", "stopped")
     assert "not known" in judge(check, "installed", earlier_gates=earlier).unknowns[0]
 
 

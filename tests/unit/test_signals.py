@@ -15,10 +15,9 @@ from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, Stac
 from heat_upgrade_checks.heat.signals import SignalWait, signal_wait
 from heat_upgrade_checks.heat.templates import Definition
 from heat_upgrade_checks.reading.placement import place
-from tests.unit.checks import NOW, judge, module, plan
+from tests.unit.checks import NOW, check_at, judge, plan
 from tests.unit.evidence import a_configuration, a_database, a_row, a_stack
 
-SIGNALS = module("check_signals")
 CONDITION = "OS::Heat::WaitCondition"
 CREATE_OR_UPDATE = frozenset({"CREATE", "UPDATE"})
 ANY = frozenset({"CREATE", "UPDATE", "DELETE", "SUSPEND", "RESUME"})
@@ -181,7 +180,9 @@ def _database(*stacks: StackInFlight) -> Database:
     ],
 )
 def test_at_pre_a_wait_is_a_warning(resource: ResourceInFlight, expected: str | None) -> None:
-    gate = judge(SIGNALS.check_waits_are_known, "pre", database=_database(_stack(resource)))
+    gate = judge(
+        check_at("stacks.waiting-on-signals", "pre"), "pre", database=_database(_stack(resource))
+    )
     said = [(f.level, f.object, f.summary) for f in gate.findings]
     where = "resource wait of stack web (s1), project p1"
     assert said == ([("warning", where, expected)] if expected else [])
@@ -190,7 +191,7 @@ def test_at_pre_a_wait_is_a_warning(resource: ResourceInFlight, expected: str | 
 def test_nothing_is_lost_with_a_wait_in_a_stack_that_failed() -> None:
     resources = (_resource("e1"), _resource("dead"), _resource(""))
     gate = judge(
-        SIGNALS.check_waits_are_known,
+        check_at("stacks.waiting-on-signals", "pre"),
         "pre",
         database=_database(_stack(*resources, status="FAILED")),
     )
@@ -217,7 +218,7 @@ def test_an_engine_that_waits_must_not_be_taken_away(
     facts = _database(_stack(resource, lock=lock))
     listeners = [Listener("e1", "heat-n", 1), Listener("e3", "heat-n1", 1)]
     gate = judge(
-        SIGNALS.check_no_wait_ends_with_this_engine,
+        check_at("stacks.waiting-on-signals", "engine"),
         "engine",
         host="control1",
         of=plan(broker={"isolation": isolation}),
@@ -238,7 +239,7 @@ def test_at_last_engine_a_wait_must_be_on_the_new_side(
     database = _database(_stack(_resource(holder)))
     listeners = [Listener("e1", "heat-n", 1), Listener("e2", "heat-n1", 1)]
     gate = judge(
-        SIGNALS.check_no_wait_is_left_on_the_old_side,
+        check_at("stacks.waiting-on-signals", "last-engine"),
         "last-engine",
         of=plan(broker={"isolation": isolation}),
         old_queues=OldQueues("http://mq", "heat-n", True, True, (), None, database, ""),
@@ -256,7 +257,9 @@ def test_a_nested_stack_is_cancelled_through_its_root(
 ) -> None:
     root = _stack(action=action)
     nested = _stack(_resource("e1"), id="s2", name="web-inner", owner_id="s1")
-    gate = judge(SIGNALS.check_waits_are_known, "pre", database=_database(root, nested))
+    gate = judge(
+        check_at("stacks.waiting-on-signals", "pre"), "pre", database=_database(root, nested)
+    )
     (finding,) = gate.findings
     assert finding.object == "resource wait of stack web-inner (s2), project p1"
     expected = () if options is None else (("openstack", "stack", "cancel", *options, "s1"),)

@@ -12,9 +12,8 @@ from heat_upgrade_checks.evidence.broker.notifications import NotificationQueue,
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
 from heat_upgrade_checks.heat.permissions import Permissions
-from tests.unit.checks import judge, module
+from tests.unit.checks import check_at, judge
 
-CHECKS = module("check_new_vhost")
 SETTINGS = VhostSettings("classic", (), (), {})
 VHOST = NewVhost(
     management="http://rabbit:15672",
@@ -29,25 +28,25 @@ VHOST = NewVhost(
     objects=(),
 )
 OF_A_VHOST = (
-    "check_heat_may_use_the_new_vhost",
-    "check_the_new_vhost_is_set_up_like_the_old",
-    "check_nothing_left_over_clashes",
+    "vhost.permissions",
+    "vhost.policies",
+    "vhost.queue-arguments",
 )
 
 
 def _judge(name: str, new_vhost: NewVhost, workers: int = 1) -> Judgement:
     facts: dict[str, Any] = {"new_vhost": new_vhost}
-    if name == "check_the_new_vhost_is_set_up_like_the_old":
+    if name == "vhost.policies":
         rows = [SimpleNamespace(alive=True)] * workers + [SimpleNamespace(alive=False)] * 9
         facts["database"] = SimpleNamespace(services=rows)
-    return judge(getattr(CHECKS, name), "vhost", **facts)
+    return judge(check_at(name, "vhost"), "vhost", **facts)
 
 
 def _said(gate: Judgement) -> list[str]:
     return [f"{each.level} {each.object}" for each in gate.findings]
 
 
-@pytest.mark.parametrize("name", ["check_the_new_vhost_exists", *OF_A_VHOST])
+@pytest.mark.parametrize("name", ["vhost.exists", *OF_A_VHOST])
 def test_a_vhost_that_is_as_it_should_be(name: str) -> None:
     gate = _judge(name, VHOST)
     assert (gate.findings, gate.unknowns) == ([], [])
@@ -62,7 +61,7 @@ def test_of_a_vhost_that_does_not_exist_nothing_else_is_asked(name: str) -> None
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("check_heat_may_use_the_new_vhost", {"access": (Access("heat", False, unknown="why"),)}),
+        ("vhost.permissions", {"access": (Access("heat", False, unknown="why"),)}),
         (OF_A_VHOST[1], {"settings": None, "settings_unknown": "why"}),
         (OF_A_VHOST[1], {"old_settings": None, "old_settings_unknown": "why"}),
         (OF_A_VHOST[2], {"settings": None, "settings_unknown": "why"}),
@@ -81,7 +80,7 @@ def test_each_account_of_the_url_is_judged() -> None:
         Access("third", True),
         Access("fourth", True, Permissions("(", ".*", ".*")),
     )
-    gate = _judge("check_heat_may_use_the_new_vhost", replace(VHOST, access=access))
+    gate = _judge("vhost.permissions", replace(VHOST, access=access))
     assert _said(gate) == [
         "blocker account first",
         "note account second",
@@ -151,7 +150,7 @@ SENT = Notifications(("messagingv2",), "heat-n1", True, False, (INFO,))
 )
 def test_notifications(changes: dict[str, Any], expected: list[str], unknown: list[str]) -> None:
     facts: dict[str, Any] = {"notifications": replace(SENT, **changes)}
-    gate = judge(CHECKS.check_notifications_are_read, "post", **facts)
+    gate = judge(check_at("vhost.notifications", "vhost"), "post", **facts)
     assert _said(gate) == expected
     assert len(gate.unknowns) == len(unknown)
     assert all(each.startswith(words) for each, words in zip(gate.unknowns, unknown, strict=True))

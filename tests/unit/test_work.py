@@ -14,12 +14,8 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.reading.placement import Placement, place
 from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 from heat_upgrade_checks.records.findings import Finding
-from tests.unit.checks import judge, module, plan
+from tests.unit.checks import check_at, judge, plan
 from tests.unit.evidence import NEW, OLD, a_configuration, a_database, a_row, a_stack
-
-STACKS, HANDOVER, LEFTOVERS = (
-    module(f"check_{name}") for name in ("stacks", "handover", "leftovers")
-)
 
 # `silent` still has a row that reports, but the broker shows it on no vhost.
 ROWS = (
@@ -176,7 +172,7 @@ def test_the_remedy(stack: StackInFlight, commands: list[str]) -> None:
 
 def _pre(*stacks: StackInFlight, leftovers: Leftovers = NOTHING) -> Judgement:
     return judge(
-        STACKS.check_work_in_flight_is_known,
+        check_at("stacks.in-progress", "pre"),
         "pre",
         database=a_database(services=ROWS, in_flight=stacks),
         placement=PLACEMENT,
@@ -226,11 +222,10 @@ def test_what_only_looks_like_work_is_a_note() -> None:
 def test_work_that_nobody_does(
     phase: str, stack: StackInFlight, messages: int, level: str | None
 ) -> None:
-    name = {"pre": "before", "post": "after"}[phase]
     # What waits on the vhost that is not read any more, or not yet, keeps nothing alive.
     waiting = _waiting(messages, 9) if phase == "pre" else _waiting(9, messages)
     gate = judge(
-        getattr(STACKS, f"check_no_stack_is_stuck_{name}"),
+        check_at("stacks.stuck", phase),
         phase,
         database=a_database(services=ROWS, in_flight=(stack,)),
         placement=PLACEMENT,
@@ -242,7 +237,7 @@ def test_work_that_nobody_does(
 
 def test_after_the_upgrade_the_new_vhost_must_be_known() -> None:
     gate = judge(
-        STACKS.check_no_stack_is_stuck_after,
+        check_at("stacks.stuck", "post"),
         "post",
         database=a_database(),
         placement=PLACEMENT,
@@ -257,7 +252,7 @@ def _between(*stacks: StackInFlight) -> OldQueues:
 
 
 def _stopped(old_queues: OldQueues) -> Judgement:
-    check = STACKS.check_nothing_was_cut_off
+    check = check_at("stacks.in-progress", "stopped")
     return judge(check, "stopped", old_queues=old_queues, placement=PLACEMENT)
 
 
@@ -310,7 +305,7 @@ def test_nothing_is_reset_before_the_engines_are_stopped(stack: StackInFlight, h
 )
 def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
     gate = judge(
-        STACKS.check_old_side_works_on_nothing,
+        check_at("stacks.in-progress", "last-engine"),
         "last-engine",
         old_queues=_between(stack),
         placement=PLACEMENT,
@@ -340,7 +335,7 @@ def test_work_before_the_first_new_engine_starts(stack: StackInFlight, level: st
 
 def _legacy(phase: str, *stacks: StackInFlight) -> list[Finding]:
     return judge(
-        HANDOVER.check_no_legacy_stack_is_in_flight,
+        check_at("stacks.legacy-in-progress", "vhost"),
         phase,
         host="control1" if phase == "engine" else "",
         database=a_database(services=ROWS, in_flight=stacks),
@@ -382,7 +377,7 @@ def test_a_legacy_stack_whose_engine_is_dead_does_not_end_by_itself() -> None:
 def test_on_a_shared_vhost_engines_see_each_other() -> None:
     with pytest.raises(NotConfigured):
         judge(
-            HANDOVER.check_no_legacy_stack_is_in_flight,
+            check_at("stacks.legacy-in-progress", "vhost"),
             "vhost",
             of=plan(broker={"isolation": "shared"}),
             database=a_database(),
@@ -402,7 +397,7 @@ def _by_host(
 ) -> Judgement:
     configuration = replace(a_configuration(OLD, "control1"), graceful_shutdown_timeout=grace)
     return judge(
-        HANDOVER.check_the_host_holds_no_work,
+        check_at("stacks.held-by-host", "engine"),
         "engine",
         host=host,
         of=plan(**of or {}),
@@ -481,7 +476,7 @@ def test_another_name_of_an_engines_host_is_unknown_even_where_it_is_an_apis() -
     rows = (a_row("old", "control1.example.org"),)
     stacks = (a_stack("old"),)
     gate = judge(
-        HANDOVER.check_the_host_holds_no_work,
+        check_at("stacks.held-by-host", "engine"),
         "engine",
         host="control1",
         of=plan(api={"backends": ["http://control1:8004"]}),
@@ -497,7 +492,7 @@ def test_another_name_of_an_engines_host_is_unknown_even_where_it_is_an_apis() -
 def test_what_the_engines_on_the_old_vhost_hold() -> None:
     stacks = (a_stack("old"), a_stack("new", id="s2"))
     gate = judge(
-        HANDOVER.check_the_old_engines_hold_no_work,
+        check_at("stacks.held-by-host", "last-engine"),
         "last-engine",
         database=a_database(services=ROWS, in_flight=stacks),
         placement=PLACEMENT,
@@ -515,12 +510,12 @@ def test_legacy_stacks_that_remain() -> None:
     )
     left = replace(NOTHING, legacy=legacy, legacy_count=12)
     of = plan(current={"python": "/opt/25/bin/python"})
-    check = HANDOVER.check_no_legacy_stack_remains
+    check = check_at("stacks.convergence", "pre")
     (finding,) = judge(check, "pre", of=of, leftovers=left).findings
     assert finding.level == "warning"
     assert finding.summary.startswith("12 root stacks")
     assert finding.commands[0] == ("/opt/25/bin/heat-manage", "migrate_convergence_1", "l0")
-    assert judge(HANDOVER.check_no_legacy_stack_remains, "pre", leftovers=NOTHING).findings == []
+    assert judge(check_at("stacks.convergence", "pre"), "pre", leftovers=NOTHING).findings == []
 
 
 def _left(id: str, root_action: str, engine: str) -> HeldResource:
@@ -543,7 +538,7 @@ def test_locks_and_resources_of_dead_engines(phase: str) -> None:
         ),
         held_count=2,
     )
-    check = LEFTOVERS.check_no_dead_engine_holds_a_stack_at_rest
+    check = check_at("stacks.stale-locks", "pre")
     gate = judge(check, phase, leftovers=left)
     assert [f"{f.level} {f.object}" for f in gate.findings] == [
         "warning stack one (s1), project p",
@@ -571,14 +566,14 @@ def test_what_a_dead_engine_holds_is_taken_over_as_heat_allows(
     root_action: str, commands: list[str]
 ) -> None:
     left = replace(NOTHING, held=(_left("s1", root_action, "dead"),), held_count=1)
-    check = LEFTOVERS.check_no_dead_engine_holds_a_stack_at_rest
+    check = check_at("stacks.stale-locks", "pre")
     (finding,) = judge(check, "pre", leftovers=left).findings
     assert [" ".join(command) for command in finding.commands] == commands
 
 
 def test_sync_points_without_a_traversal() -> None:
     left = replace(NOTHING, sync_points=7, sync_point_stacks=2)
-    check = LEFTOVERS.check_every_sync_point_has_a_traversal
+    check = check_at("stacks.orphan-sync-points", "pre")
     (finding,) = judge(check, "post", leftovers=left).findings
     assert finding.level == "warning"
     assert finding.summary == "7 of 2 stacks belong to traversals that ended"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import archives as backup_archives
 from heat_upgrade_checks.evidence.backup import dumps as backup_dumps
 from heat_upgrade_checks.evidence.backup import files as backup_files
@@ -90,6 +90,10 @@ class Backup:
     rows_are_exact: bool = True
     stacks: tuple[str, ...] = ()
 
+    def is_of(self, database: str) -> bool:
+        """Whether it is a backup of this database, as far as it says of which it is one."""
+        return not self.databases or database in self.databases
+
 
 @dataclass(frozen=True)
 class Backups:
@@ -103,6 +107,15 @@ class Backups:
     found: tuple[BackupFile, ...]
     newest: Backup | None
     live: LiveRows | None = None
+
+    def of_this_database(self) -> Backup:
+        """The newest backup.
+
+        :raises NotConfigured: there is none of this database, so its content means nothing.
+        """
+        if self.newest is None or not self.newest.is_of(self.database):
+            raise NotConfigured("there is no backup of this database; see backup.exists")
+        return self.newest
 
     @property
     def extent(self) -> str:

@@ -88,6 +88,14 @@ class NewVhost:
         """Whether the vhost is there."""
         return self.name in self.vhosts
 
+    def must_exist(self) -> None:
+        """End a question that only an existing vhost answers.
+
+        :raises NotConfigured: there is none.
+        """
+        if not self.exists:
+            raise NotConfigured(f"vhost {self.name} does not exist; see vhost.exists")
+
     @property
     def extent(self) -> str:
         """What was read."""

@@ -1,0 +1,3 @@
+"""What checks of the backup say."""
+
+ANOTHER = "Make one now, and run this phase again."

@@ -1,0 +1,48 @@
+from datetime import timedelta
+
+from heat_upgrade_checks.evidence.backup.newest import Backups
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+
+from . import ANOTHER
+
+# A dump's own end marker has no time zone; only a larger gap shows that an old file was copied.
+_ANY_TIME_ZONE = timedelta(hours=26)
+
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+@check("backup.fresh", phases=["pre", "stopped"], guide="prerequisites")
+def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement) -> None:
+    """The newest backup is younger than the plan allows and than the last schema change."""
+    backup = backups.of_this_database()
+    gate.looked_at(f"{backups.extent}; compared with {database.extent}")
+    taken_at = backup.modified_at
+    if backup.finished_at and backup.modified_at - backup.finished_at > _ANY_TIME_ZONE:
+        taken_at = backup.finished_at
+    age, allowed = gate.now - taken_at, gate.plan.backup.max_age if gate.plan.backup else None
+    if age < -_CLOCKS_DIFFER:
+        gate.cannot_tell(
+            f"{backup.path} was last modified in the future, at {taken_at:%Y-%m-%d %H:%M} UTC; "
+            "correct the clock of this machine or of the one that wrote it, then back up again"
+        )
+    if allowed is not None and age > allowed:
+        gate.block(
+            backup.path,
+            f"was taken at {taken_at:%Y-%m-%d %H:%M} UTC, {_hours(age)} ago; "
+            f"the plan allows {_hours(allowed)}",
+            hint=ANOTHER,
+        )
+    if database.changed_at and taken_at < database.changed_at:
+        gate.block(
+            backup.path,
+            f"is older than the last schema change, {database.changed_at:%Y-%m-%d %H:%M:%S} UTC",
+            hint=ANOTHER,
+        )
+
+
+def _hours(duration: timedelta) -> str:
+    minutes = int(duration.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,132 @@
+from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
+from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+
+from . import ANOTHER
+
+# Their rows come and go with stacks; those of the other counted tables with every event, too.
+_SLOW_TABLES = {
+    "raw_template",
+    "resource",
+    "snapshot",
+    "software_config",
+    "software_deployment",
+    "stack",
+    "user_creds",
+}
+
+
+# A few stacks that were made or purged since the backup, with their resources.
+_A_FEW_ROWS = 50
+
+
+# A table with more rows than this was not empty a day before.
+_NOT_EMPTY = 5
+
+
+@check("backup.matches-database", phases=["pre", "stopped"], guide="prerequisites")
+def check_backup_matches_database(backups: Backups, database: Database, gate: Judgement) -> None:
+    """The newest backup agrees with the live database in its revision, rows and stacks."""
+    backup = backups.of_this_database()
+    gate.looked_at(f"{backups.extent}; compared with {database.extent}")
+    if backup.damage:
+        gate.not_applicable("the backup is not whole; see backup.complete")
+    live = backups.live
+    if live is None or live.error:
+        gate.cannot_tell(live.error if live else "the live database was not asked; run again")
+        return
+    _compare_revisions(backup, _revision(database), gate)
+    if backup.rows is None:
+        gate.note(
+            backup.path,
+            f"is a {backup.format}: its rows and stacks cannot be counted without restoring it",
+            hint="Let a rehearsal restore it.",
+        )
+        return
+    gate.looked_at(
+        f"{gate.extent}; {sum(backup.rows.values())} rows of {len(backup.rows)} tables, "
+        f"{sum(live.rows.values())} in the live database, {len(live.stacks)} of "
+        f"{len(backup.stacks)} sampled stacks found there"
+    )
+    for table, held in sorted(backup.rows.items()):
+        # A table that the live database lacks is of another revision, which was told above.
+        if table in live.rows:
+            _compare_rows(backup, table, held, live.rows[table], gate)
+    _compare_stacks(backup, live, gate)
+
+
+def _compare_revisions(backup: Backup, live: str, gate: Judgement) -> None:
+    if not live:
+        gate.cannot_tell(
+            "the live database names no schema revision to compare with; see schema.at-head"
+        )
+    elif not backup.revision:
+        if backup.rows is None:
+            gate.note(backup.path, f"is a {backup.format}: its schema revision cannot be read")
+        else:
+            gate.block(
+                backup.path,
+                "holds no schema revision: alembic_version has no row in it",
+                hint="Back up the data, too: no --no-data, --where or --schema-only.",
+            )
+    elif backup.revision != live:
+        gate.block(
+            backup.path,
+            f"holds schema revision {backup.revision}, the database is at {live}",
+            hint=ANOTHER,
+        )
+
+
+def _compare_rows(backup: Backup, table: str, held: int, live: int, gate: Judgement) -> None:
+    data = {"table": table, "backup": held, "database": live}
+    if held == 0 and live > _NOT_EMPTY:
+        gate.block(
+            backup.path,
+            f"holds no row of {table}, the database has {live}",
+            hint="Back up all rows of all tables, or correct backup.path in the plan.",
+            data=data,
+        )
+        return
+    tolerance = gate.plan.backup.tolerance if gate.plan.backup else 0.0
+    allowed = max(_A_FEW_ROWS, tolerance * live)
+    if table not in _SLOW_TABLES or abs(held - live) <= allowed:
+        return
+    summary = f"holds {held} rows of {table}, the database has {live}"
+    if held > live and not backup.rows_are_exact:
+        gate.note(
+            backup.path,
+            f"holds at most {held} rows of {table}, the database has {live}",
+            hint="Rows that stand in one line cannot be counted exactly; dump with mariadb-dump.",
+            data=data,
+        )
+    elif held > live:
+        gate.warn(
+            backup.path,
+            summary,
+            hint="If they were purged since, back up again; else find out where the rows went.",
+            data=data,
+        )
+    else:
+        gate.block(backup.path, summary, hint=ANOTHER, data=data)
+
+
+def _compare_stacks(backup: Backup, live: LiveRows, gate: Judgement) -> None:
+    if backup.stacks and not live.stacks:
+        count = len(backup.stacks)
+        known = "its only sampled stack is" if count == 1 else f"none of {count} sampled stacks is"
+        gate.block(
+            backup.path,
+            f"{known} in the live database: it is of another deployment, or all were purged",
+            hint="Correct backup.path in the plan; if stacks were purged, back up again.",
+            data={"stacks": list(backup.stacks)},
+        )
+    elif not backup.stacks and live.rows["stack"]:
+        gate.note(backup.path, "shows no id of a stack, so whose backup it is was not compared")
+
+
+def _revision(database: Database) -> str:
+    if database.revisions:
+        return database.revisions[0]
+    return "" if database.migrate_version is None else str(database.migrate_version)

@@ -1,0 +1,130 @@
+from collections.abc import Iterable
+
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.work import (
+    State,
+    Work,
+    at_its_hooks,
+    on_the_new_side,
+    remedy,
+    work_in_flight,
+)
+
+
+@check("stacks.held-by-host", phases=["engine"], guide="rolling 5-6")
+def check_the_host_holds_no_work(
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """The engines that are taken away hold no resource and no lock."""
+    rows = [row for row in database.services if row.host == gate.host]
+    # A host's new engine may run beside the old one that is taken away.
+    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    leaving = [row for row in rows if row.engine_id not in moved]
+    stay = f", and {len(rows) - len(leaving)} on the new vhost, which stay"
+    gate.looked_at(
+        f"{database.extent}; {len(leaving)} engine workers on {gate.host}"
+        + (stay if len(rows) > len(leaving) else "")
+    )
+    may_leave = not_moved(gate.plan, database, placement, target_configuration)
+    if other_name := known_otherwise(gate.host, may_leave):
+        gate.cannot_tell(other_name)
+    elif not rows and not is_api(gate.plan, gate.host):
+        known = ", ".join(sorted({row.host for row in database.services})) or "none"
+        gate.cannot_tell(
+            f"no service row knows a host {gate.host}; hosts of engines are: {known}. Give one of "
+            "them as --host, or, for an API's host, list its URL as api.backends in the plan"
+        )
+    _judge_held([row for row in leaving if row.alive], database, current_configuration, gate)
+    lost = [work for work in work_in_flight(database, placement, 0) if work.state is State.LOST]
+    for row in leaving:
+        if not row.alive:
+            _judge_lost(row, [work for work in lost if row.engine_id in work.stack.holders], gate)
+
+
+@check("stacks.held-by-host", phases=["last-engine"], guide="rolling 7")
+def check_the_old_engines_hold_no_work(
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """The engines that are taken away hold no resource and no lock."""
+    if gate.plan.broker.isolation == "shared":
+        gate.not_applicable("on a shared vhost the broker does not tell which engines are the old")
+    old = placement.on(current_configuration.vhost)
+    rows = [row for row in database.services if row.engine_id in old]
+    gate.looked_at(f"{database.extent}; {len(rows)} engine workers on the old vhost")
+    _judge_held(rows, database, current_configuration, gate)
+
+
+def _judge_held(
+    rows: Iterable[ServiceRow], database: Database, configuration: Configuration, gate: Judgement
+) -> None:
+    grace = configuration.graceful_shutdown_timeout
+    for row in rows:
+        held = [words for stack in database.in_flight for words in _held(stack, row.engine_id)]
+        held += [
+            f"perhaps the pause of {resource.name} of stack {stack.name} at its hook "
+            f"{resource.hook}, for {resource.age:.0f} s"
+            for stack in database.in_flight
+            for resource in at_its_hooks(stack, database).get(row.engine_id, ())
+        ]
+        if not held:
+            continue
+        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {_first(held)}"
+        data = {"engine_id": row.engine_id, "host": row.host, "held": held}
+        if grace:
+            gate.block(
+                obj,
+                f"{what}; when it is stopped it gives up after {grace} s and leaves them for ever",
+                hint="Wait until it holds nothing (--wait), or raise graceful_shutdown_timeout and "
+                "the service manager's own limit.",
+                data=data,
+            )
+        else:
+            gate.warn(
+                obj,
+                f"{what}; its stop waits for them without limit (graceful_shutdown_timeout = 0)",
+                hint="See that the service manager waits as long.",
+                data=data,
+            )
+
+
+def _judge_lost(row: ServiceRow, lost: list[Work], gate: Judgement) -> None:
+    if not lost:
+        return
+    held = [words for work in lost for words in _held(work.stack, row.engine_id)]
+    hint, _ = remedy(lost[0])
+    roots = {work.root.id: work for work in lost}
+    gate.block(
+        f"engine {row.host} ({row.engine_id})",
+        f"is dead and holds {_first(held)}; nobody works on it any more",
+        hint=hint,
+        commands=[command for work in roots.values() for command in remedy(work)[1]],
+        data={"engine_id": row.engine_id, "host": row.host, "held": held},
+    )
+
+
+def _first(held: list[str]) -> str:
+    return ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
+
+
+def _held(stack: StackInFlight, engine_id: str) -> list[str]:
+    if stack.abandoned:
+        return []
+    held = [
+        f"{resource.name} of stack {stack.name} for {resource.age:.0f} s"
+        for resource in stack.resources
+        if resource.engine_id == engine_id
+    ]
+    return held + ([f"the lock of stack {stack.name}"] if stack.lock == engine_id else [])

@@ -1,0 +1,83 @@
+from collections.abc import Iterable
+
+from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.permissions import RIGHTS, names_needed, refused
+
+_NAMED = 3
+
+
+@check("vhost.permissions", phases=["vhost"], guide="rolling 4")
+def check_heat_may_use_the_new_vhost(new_vhost: NewVhost, gate: Judgement) -> None:
+    """Heat's account may use the vhost of the target release."""
+    new_vhost.must_exist()
+    accounts = ", ".join(access.account for access in new_vhost.access)
+    gate.looked_at(f"account {accounts} on vhost {new_vhost.name} at {new_vhost.management}")
+    for access in new_vhost.access:
+        if access.readable:
+            _judge_permissions(access, new_vhost, gate)
+        else:
+            _judge_login(access, new_vhost, gate)
+
+
+def _judge_permissions(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
+    grant = ["rabbitmqctl", "set_permissions", "-p", new_vhost.name, access.account]
+    commands = [[*grant, ".*", ".*", ".*"]]
+    if access.permissions is None:
+        gate.block(
+            f"account {access.account}",
+            f"has no permission on vhost {new_vhost.name}, or does not exist",
+            hint="Make the account if it is missing, then grant it.",
+            commands=commands,
+        )
+        return
+    for right in RIGHTS:
+        pattern = access.permissions.pattern(right)
+        names = names_needed(right, new_vhost.options, new_vhost.engine_host)
+        try:
+            lacking = refused(pattern, names)
+        except ValueError as error:
+            gate.cannot_tell(
+                f"the {right} pattern of account {access.account} on vhost {new_vhost.name} cannot "
+                f"be read here ({error}); write it without extensions of PCRE"
+            )
+            continue
+        if lacking:
+            gate.block(
+                f"account {access.account}",
+                f"may not {right} {_some(lacking)} on vhost {new_vhost.name}; its pattern is "
+                f"{pattern!r}",
+                hint="Widen the pattern, so that it matches each name.",
+                commands=commands,
+                data={"right": right, "pattern": pattern, "names": lacking},
+            )
+
+
+def _judge_login(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
+    if access.unknown:
+        gate.cannot_tell(access.unknown)
+    elif access.refusal:
+        gate.block(
+            f"account {access.account}",
+            f"is refused by {access.broker} on vhost {new_vhost.name}: {access.refusal}",
+            hint="Correct transport_url of the target, or grant the account the vhost.",
+            commands=[
+                ["rabbitmqctl", "authenticate_user", access.account],
+                ["rabbitmqctl", "list_user_permissions", access.account],
+            ],
+        )
+    else:
+        gate.note(
+            f"account {access.account}",
+            f"logs in to vhost {new_vhost.name} on {access.broker}; only an account with the tag "
+            "administrator can read its patterns, so what it may do there was not judged",
+            hint="Compare its patterns with those on the old vhost.",
+            commands=[["rabbitmqctl", "list_permissions", "-p", new_vhost.name]],
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

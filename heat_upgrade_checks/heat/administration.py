@@ -1,0 +1,32 @@
+"""Statements that an administrator of Heat's database is told to run, and how."""
+
+
+def run(server: str, database: str, sql: str) -> list[str]:
+    """The command by which an administrator runs a statement on this server."""
+    if server.startswith("PostgreSQL"):
+        return ["psql", "--dbname", database, "--command", sql]
+    client = "mariadb" if server.startswith("MariaDB") else "mysql"
+    return [client, "--execute", sql]
+
+
+def mysql_name(name: str) -> str:
+    """A name as MariaDB and MySQL quote it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def sql_name(name: str) -> str:
+    """A name as the SQL standard and PostgreSQL quote it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def grantee(backend: str, account: str) -> str:
+    """An account as a GRANT names it; MySQL's is `user@host`."""
+    if backend != "mysql":
+        return sql_name(account)
+    user, _, host = account.rpartition("@")
+    return f"'{user}'@'{host}'"
+
+
+def end_session(backend: str, session: int) -> str:
+    """The statement that ends a session."""
+    return f"KILL {session}" if backend == "mysql" else f"SELECT pg_terminate_backend({session})"

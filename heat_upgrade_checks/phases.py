@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["rolling", "cold"]
+SideName = Literal["current", "target"]
+"""Which of the two releases of an upgrade: the one that runs, or the one to come."""
 
 
 @dataclass(frozen=True)

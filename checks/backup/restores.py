@@ -2,7 +2,7 @@ from heat_upgrade_checks.evidence.backup.newest import Backups
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.wording import duration
 
 _REHEARSE = "Rehearse it; nothing of the live database is touched."
 

@@ -4,7 +4,7 @@ from heat_upgrade_checks.evidence.code.installation import Installation
 from heat_upgrade_checks.evidence.code.loading import Code, Failure
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 _NAMED = 3
 

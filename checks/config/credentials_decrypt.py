@@ -3,7 +3,7 @@
 from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 _NAMED = 5
 

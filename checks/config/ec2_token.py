@@ -2,7 +2,7 @@ from heat_upgrade_checks.evidence.configuration.options import Options
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 # What a section needs besides auth_type; a plugin may take one of several.
 _NEEDED = (

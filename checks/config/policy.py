@@ -2,7 +2,7 @@ from heat_upgrade_checks.evidence.configuration.policies import Policies
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 _NAMED = 5
 

@@ -8,7 +8,7 @@ from heat_upgrade_checks.evidence.configuration.options import KnownAs, Options,
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.removed_options import Removed, removed
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 # What an option is about whose loss is not noticed before it does harm.
 _DANGEROUS = re.compile(

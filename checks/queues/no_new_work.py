@@ -3,7 +3,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.clients import Role, role
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 
 @check("queues.no-new-work", phases=["engine"], guide="rolling 5-6")

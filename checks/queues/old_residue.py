@@ -5,7 +5,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.programs import ENGINE
 from heat_upgrade_checks.reading.clients import Role, connected, in_doubt, role, where_it_runs
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 from .. import tell_of_others
 

@@ -3,12 +3,13 @@
 from heat_upgrade_checks.evidence.code.models import Models
 from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.comparison import differences
-from heat_upgrade_checks.schema.meaning import Side, meaning, restraint
+from heat_upgrade_checks.schema.meaning import meaning, restraint
 
 
 def say_differences(
-    models: Models, live: LiveSchema, gate: Judgement, *, side: Side, hint: str
+    models: Models, live: LiveSchema, gate: Judgement, *, side: SideName, hint: str
 ) -> None:
     """Say what of a release's models the database does not serve."""
     gate.looked_at(f"{live.extent}; {models.extent}")

@@ -2,9 +2,9 @@
 
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.site import SideName
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.phases import SideName
 
 
 @check("schema.at-head", phases=["pre"], guide="prerequisites")

@@ -12,7 +12,6 @@ from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.pending_migrations import pending_on
-from heat_upgrade_checks.report.wording import duration
 from heat_upgrade_checks.schema.change_cost import (
     Cost,
     Galera,
@@ -26,6 +25,7 @@ from heat_upgrade_checks.schema.change_cost import (
     refusal,
 )
 from heat_upgrade_checks.schema.migrations import Migration
+from heat_upgrade_checks.wording import duration
 
 # Bytes, indexes included (H12): to write that anew takes minutes on any disk.
 _LARGE = 5 * 2**30

@@ -3,7 +3,7 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import administration
-from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.wording import duration
 
 # Seconds (H13). An ALTER waits for the metadata lock, and everything else waits behind the ALTER.
 _LONG = 60.0

@@ -5,10 +5,9 @@ from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.records.rehearsal import Rehearsal
-from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure
-from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.records.rehearsal import Exercise, Failure, Rehearsal
 from heat_upgrade_checks.schema.meaning import meaning, restraint
+from heat_upgrade_checks.wording import duration
 
 _REHEARSE = "Rehearse it; nothing of the live database is touched."
 

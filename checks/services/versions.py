@@ -1,9 +1,9 @@
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
-from heat_upgrade_checks.evidence.site import SideName
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.reading.placement import Placement, releases_by_host
 
 

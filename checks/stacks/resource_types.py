@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from heat_upgrade_checks.evidence.stacks.resource_types import ResourceTypes, Use
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 _NAMED = 3
 

@@ -14,7 +14,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import end_of_a_wait, named, on_the_new_side, root_of
-from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.wording import duration
 
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")

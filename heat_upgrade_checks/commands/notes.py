@@ -21,8 +21,8 @@ from heat_upgrade_checks.evidence.notes.facts import (
 )
 from heat_upgrade_checks.evidence.notes.fetching import fetch
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.gates.screen import plain
 from heat_upgrade_checks.plan import NotesPlan
+from heat_upgrade_checks.wording import plain
 
 _FOLDER = "heat-upgrade-notes"
 _WIDEST = 100

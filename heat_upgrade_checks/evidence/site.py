@@ -3,15 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Literal
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.secrets import Secrets
-
-SideName = Literal["current", "target"]
 
 
 @dataclass

@@ -36,7 +36,7 @@ from heat_upgrade_checks.records.findings import (
     Outcome,
     outcome_of,
 )
-from heat_upgrade_checks.report.wording import VERDICT_WORDS
+from heat_upgrade_checks.report.words import VERDICT_WORDS
 from heat_upgrade_checks.secrets import Secrets
 
 _NAME = "heat-upgrade-gate"

@@ -14,7 +14,7 @@ from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records import waivers
 from heat_upgrade_checks.records.gate import Digests
 from heat_upgrade_checks.records.waivers import Waiver
-from heat_upgrade_checks.report.wording import clipped
+from heat_upgrade_checks.wording import clipped
 
 # With a number, a phase and what makes it temporary it is a folder's name, of 255 bytes at most.
 _LONGEST_HOST = 200

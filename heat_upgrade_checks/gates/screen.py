@@ -14,7 +14,8 @@ from heat_upgrade_checks.output import onto
 from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.records.gate import DrainSample, Gate
 from heat_upgrade_checks.report import sections
-from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted, duration, waiver
+from heat_upgrade_checks.report.words import VERDICT_WORDS, waiver
+from heat_upgrade_checks.wording import counted, duration, plain
 
 _WORDS = {
     Outcome.PASSED: ("PASSED", "green"),
@@ -162,8 +163,3 @@ def _unknown(gate: Gate) -> dict[str, list[str]]:
         if result.outcome is Outcome.ERROR:
             causes.setdefault(result.reason, []).append(result.id)
     return causes
-
-
-def plain(text: str) -> str:
-    """Without control characters: names come from users of the cloud, and may steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

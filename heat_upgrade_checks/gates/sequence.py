@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, Identity
 from heat_upgrade_checks.phases import PHASES
-from heat_upgrade_checks.report.wording import VERDICT_WORDS, duration, moment
+from heat_upgrade_checks.report.words import VERDICT_WORDS
+from heat_upgrade_checks.wording import duration, moment
 
 # Called once for each host that is taken away, so there may be any number of them.
 _REPEATED = "engine"

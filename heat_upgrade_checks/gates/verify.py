@@ -14,7 +14,8 @@ from heat_upgrade_checks.records import journal, seal
 from heat_upgrade_checks.records.findings import Outcome
 from heat_upgrade_checks.records.gate import Digests
 from heat_upgrade_checks.records.journal import Entry
-from heat_upgrade_checks.report.wording import VERDICT_WORDS, duration, moment
+from heat_upgrade_checks.report.words import VERDICT_WORDS
+from heat_upgrade_checks.wording import duration, moment
 
 ORDER = "journal.in-order"
 

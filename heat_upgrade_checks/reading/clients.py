@@ -17,7 +17,7 @@ from heat_upgrade_checks.heat.programs import (
     told,
 )
 from heat_upgrade_checks.heat.queues import REPLY, serves_engines
-from heat_upgrade_checks.report.wording import counted
+from heat_upgrade_checks.wording import counted
 
 
 class Role(Enum):

@@ -12,7 +12,7 @@ from datetime import datetime
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import ServiceRow
-from heat_upgrade_checks.evidence.site import SideName
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan
 
 

@@ -14,10 +14,38 @@ from pathlib import Path
 from typing import Any
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.stacks.stored_stacks import StoredResource, StoredStack
 
 FILE = "baseline.jsonl.gz"
 _VERSION = 1
+
+
+@dataclass(frozen=True)
+class StoredResource:
+    """A resource row; `physical_id` is "" for what has none (heat/db/models.py: nova_instance)."""
+
+    name: str
+    physical_id: str
+    action: str
+    status: str
+
+
+@dataclass(frozen=True)
+class StoredStack:
+    """A stack of any project, nested, hidden and backup included.
+
+    `updated_at` is when its newest operation began, as the database keeps it, or "" while that is
+    the creation. Of its outputs only the names are kept.
+    """
+
+    id: str
+    name: str
+    project: str
+    owner_id: str
+    action: str
+    status: str
+    updated_at: str
+    outputs: tuple[str, ...]
+    resources: tuple[StoredResource, ...]
 
 
 @dataclass(frozen=True)

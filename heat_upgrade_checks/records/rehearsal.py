@@ -1,5 +1,6 @@
 """`rehearsal.json`: what the last rehearsal of an upgrade showed, beside the upgrade's gates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.files.whole_file import put
-from heat_upgrade_checks.rehearsal.errors import Step
-from heat_upgrade_checks.rehearsal.exercise import Exercise
-from heat_upgrade_checks.rehearsal.migrate import Migrated
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.comparison import Difference
 
 FILE = "rehearsal.json"
+
+Step = Literal["restore", "migrate", "exercise"]
+Operation = Literal["read", "insert", "select", "update", "delete"]
+Writer = Literal["current", "target", "restored"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,107 @@ class Restored:
 class SideDifference:
     """Where a release's models and the migrated database differ."""
 
-    side: Literal["current", "target"]
+    side: SideName
     difference: Difference
 
 
 @dataclass(frozen=True)
+class TimedRevision:
+    """One revision that db_sync ran, and how long it took."""
+
+    revision: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A db_sync that succeeded: `seconds` from its start to its end, Python's start included."""
+
+    seconds: float
+    revisions: tuple[TimedRevision, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
+    """What a release could not do with the rows of a table.
+
+    `operation` is "read" for rows of the backup, else what was done to made-up rows. `wrote` tells
+    whose rows they were: of the backup ("restored"), or of a release.
+
+    `error` is the driver's number (MariaDB, MySQL: "1451"), its SQLSTATE (PostgreSQL: "23503") or
+    name (SQLite), the class of an exception that is not the driver's ("JSONDecodeError"), "gone"
+    for a row that is not there, or "altered" for one that gives back something else than was
+    written.
+
+    `refused_by`, `constraint` and `column` are the names that the server's message has, each empty
+    where it has none; always so for "read", where the message may quote the operator's rows. A
+    foreign key is named with the table that it belongs to. It is `unknown_foreign_key` if the
+    release's models do not have it.
+    """
+
+    release: SideName
+    operation: Operation
+    table: str
+    wrote: Writer
+    error: str
+    refused_by: str = ""
+    constraint: str = ""
+    column: str = ""
+    unknown_foreign_key: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What went wrong with the table."""
+        rows = "rows of the backup"
+        if self.wrote != "restored":
+            rows = f"what the {self.wrote} release wrote"
+        named = [
+            word and f", {what} {word}"
+            for what, word in (
+                ("column", self.column),
+                ("refused by", self.refused_by),
+                ("constraint", self.constraint),
+            )
+        ]
+        return (
+            f"the {self.release} release cannot {self.operation} {rows}: "
+            f"error {self.error}{''.join(named)}"
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was not tried, because of another table whose rows it needs out of the way, or there.
+
+    An insert needs a row of table `because` to refer to; a delete needs the rows of `because`
+    that refer to its own to be gone.
+    """
+
+    release: SideName
+    operation: Operation
+    table: str
+    wrote: Writer
+    because: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What the releases did; `tables` and `restored` count each one's tables and restored rows.
+
+    Up to 100 restored rows are read of each table. `operations` are statements on one table, all
+    releases together, failed ones included. A failure is told once for each table and operation,
+    however many of the made-up rows it met.
+    """
+
+    tables: Mapping[SideName, int]
+    restored: Mapping[SideName, int]
+    operations: int
+    failures: tuple[Failure, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class EndedEarly:
     """The step in which the rehearsal ended early, and why."""
 
     step: Step
@@ -74,7 +172,7 @@ class Rehearsal:
     changes: tuple[str, ...] = ()
     differences: tuple[SideDifference, ...] = ()
     exercise: Exercise | None = None
-    failure: Failure | None = None
+    failure: EndedEarly | None = None
     version: Literal[1] = 1
 
 

@@ -1,10 +1,7 @@
 """How a rehearsal ends early."""
 
-from typing import Literal
-
 from heat_upgrade_checks.errors import HeatUpgradeCheckError
-
-Step = Literal["restore", "migrate", "exercise"]
+from heat_upgrade_checks.records.rehearsal import Step
 
 
 class StepFailed(HeatUpgradeCheckError):

@@ -4,23 +4,21 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import URL
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import asked
-from heat_upgrade_checks.evidence.site import SideName
-
-Operation = Literal["read", "insert", "select", "update", "delete"]
-Writer = Literal["current", "target", "restored"]
+from heat_upgrade_checks.phases import SideName
+from heat_upgrade_checks.records.rehearsal import Exercise, Failure, Operation, Skipped, Writer
 
 # Seconds for one request, the start of the interpreter included where it is the first.
 _TIMEOUT = 120.0
@@ -28,85 +26,6 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
 # The script comes on standard input, as to `evidence.interpreter.ask`: the interpreter may be a
 # wrapper that enters a container, which does not see our files.
 _START = "import json, sys; exec(json.loads(sys.stdin.readline()))"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What a release could not do with the rows of a table.
-
-    `operation` is "read" for rows of the backup, else what was done to made-up rows. `wrote` tells
-    whose rows they were: of the backup ("restored"), or of a release.
-
-    `error` is the driver's number (MariaDB, MySQL: "1451"), its SQLSTATE (PostgreSQL: "23503") or
-    name (SQLite), the class of an exception that is not the driver's ("JSONDecodeError"), "gone"
-    for a row that is not there, or "altered" for one that gives back something else than was
-    written.
-
-    `refused_by`, `constraint` and `column` are the names that the server's message has, each empty
-    where it has none; always so for "read", where the message may quote the operator's rows. A
-    foreign key is named with the table that it belongs to. It is `unknown_foreign_key` if the
-    release's models do not have it.
-    """
-
-    release: SideName
-    operation: Operation
-    table: str
-    wrote: Writer
-    error: str
-    refused_by: str = ""
-    constraint: str = ""
-    column: str = ""
-    unknown_foreign_key: bool = False
-
-    @property
-    def summary(self) -> str:
-        """What went wrong with the table."""
-        rows = "rows of the backup"
-        if self.wrote != "restored":
-            rows = f"what the {self.wrote} release wrote"
-        named = [
-            word and f", {what} {word}"
-            for what, word in (
-                ("column", self.column),
-                ("refused by", self.refused_by),
-                ("constraint", self.constraint),
-            )
-        ]
-        return (
-            f"the {self.release} release cannot {self.operation} {rows}: "
-            f"error {self.error}{''.join(named)}"
-        )
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """What was not tried, because of another table whose rows it needs out of the way, or there.
-
-    An insert needs a row of table `because` to refer to; a delete needs the rows of `because`
-    that refer to its own to be gone.
-    """
-
-    release: SideName
-    operation: Operation
-    table: str
-    wrote: Writer
-    because: str
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """What the releases did; `tables` and `restored` count each one's tables and restored rows.
-
-    Up to 100 restored rows are read of each table. `operations` are statements on one table, all
-    releases together, failed ones included. A failure is told once for each table and operation,
-    however many of the made-up rows it met.
-    """
-
-    tables: Mapping[SideName, int]
-    restored: Mapping[SideName, int]
-    operations: int
-    failures: tuple[Failure, ...]
-    skipped: tuple[Skipped, ...]
 
 
 def exercise(current: Path | None, target: Path, url: str | URL) -> Exercise:

@@ -5,10 +5,10 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from heat_upgrade_checks.errors import HeatUpgradeCheckError, Unobserved
+from heat_upgrade_checks.records.rehearsal import Migrated, TimedRevision
 from heat_upgrade_checks.rehearsal import scratch_faults
 from heat_upgrade_checks.rehearsal.errors import StepFailed
 from heat_upgrade_checks.rehearsal.server_words import server_error, server_words
@@ -23,22 +23,6 @@ _BEGINS = re.compile(
     r"|migrate\.versioning\.api .*\b\d+ -> (?P<numbered>\d+)\.\.\."
 )
 _ENDS = re.compile(r"heat\.db\.migration .*Migration\(s\) applied|migrate\.versioning\.api .*done")
-
-
-@dataclass(frozen=True)
-class TimedRevision:
-    """One revision that db_sync ran, and how long it took."""
-
-    revision: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Migrated:
-    """A db_sync that succeeded: `seconds` from its start to its end, Python's start included."""
-
-    seconds: float
-    revisions: tuple[TimedRevision, ...]
 
 
 def migrate(python: Path, heats_url: str, folder: Path) -> Migrated:

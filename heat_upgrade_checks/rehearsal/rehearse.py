@@ -14,9 +14,10 @@ from heat_upgrade_checks.evidence.backup.newest import Backup
 from heat_upgrade_checks.evidence.code import models, release
 from heat_upgrade_checks.evidence.database.live_schema import tables
 from heat_upgrade_checks.evidence.database.state import schema_revision
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.records.rehearsal import (
-    Failure,
+    EndedEarly,
     Rehearsal,
     RehearsedBackup,
     Restored,
@@ -30,9 +31,9 @@ from heat_upgrade_checks.rehearsal.migrate import migrate
 from heat_upgrade_checks.rehearsal.restore import require_restorable, restore
 from heat_upgrade_checks.rehearsal.scratch import Scratch, scratch
 from heat_upgrade_checks.rehearsal.screen import Screen
-from heat_upgrade_checks.report.wording import duration
 from heat_upgrade_checks.schema.comparison import differences
 from heat_upgrade_checks.schema.description import Table
+from heat_upgrade_checks.wording import duration
 
 
 def rehearse(site: Site, screen: Screen) -> Rehearsal:
@@ -78,7 +79,7 @@ def rehearse(site: Site, screen: Screen) -> Rehearsal:
                 exercise=exercise(current_python, target_python, place.heats_url),
             )
         except StepFailed as failed:
-            rehearsal = replace(rehearsal, failure=Failure(failed.step, str(failed)))
+            rehearsal = replace(rehearsal, failure=EndedEarly(failed.step, str(failed)))
     return replace(rehearsal, seconds=round(time.monotonic() - begun, 3))
 
 

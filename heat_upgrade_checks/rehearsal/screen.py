@@ -7,10 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from heat_upgrade_checks.records.rehearsal import Rehearsal
-from heat_upgrade_checks.rehearsal.migrate import Migrated
-from heat_upgrade_checks.report.wording import duration, visible
+from heat_upgrade_checks.records.rehearsal import Migrated, Rehearsal
 from heat_upgrade_checks.schema.meaning import meaning
+from heat_upgrade_checks.wording import duration, visible
 
 
 class Screen:

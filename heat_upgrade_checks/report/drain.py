@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.records.gate import DrainSample
 from heat_upgrade_checks.report.thinning import Piece, Point, strokes
-from heat_upgrade_checks.report.wording import duration
+from heat_upgrade_checks.wording import duration
 
 WIDTH, HEIGHT, LEFT, TOP = 720, 160, 40, 12
 

@@ -4,7 +4,7 @@ from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import drain
 from heat_upgrade_checks.report.pages import environment
-from heat_upgrade_checks.report.wording import CAP
+from heat_upgrade_checks.report.words import CAP
 
 SIZE_LIMIT = 1_000_000
 

@@ -10,7 +10,8 @@ from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.records.watch import Recording
 from heat_upgrade_checks.report import timeline, watch_section
 from heat_upgrade_checks.report.pages import environment
-from heat_upgrade_checks.report.wording import VERDICT_WORDS, counted
+from heat_upgrade_checks.report.words import VERDICT_WORDS
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome
 from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import sections
-from heat_upgrade_checks.report.wording import (
-    CAP,
-    VERDICT_WORDS,
-    moment,
-    more,
-    remedies,
-    visible,
-    waiver,
-)
+from heat_upgrade_checks.report.words import CAP, VERDICT_WORDS, more, remedies, waiver
+from heat_upgrade_checks.wording import moment, visible
 
 _TAGS = {
     Outcome.FAILED: "failure",

@@ -6,16 +6,8 @@ from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import release_notes, sections
 from heat_upgrade_checks.report.release_notes import NoteRow
 from heat_upgrade_checks.report.sections import Section
-from heat_upgrade_checks.report.wording import (
-    clipped,
-    duration,
-    moment,
-    more,
-    release,
-    remedies,
-    visible,
-    waiver,
-)
+from heat_upgrade_checks.report.words import more, release, remedies, waiver
+from heat_upgrade_checks.wording import clipped, duration, moment, visible
 
 SIZE_LIMIT = 4000
 

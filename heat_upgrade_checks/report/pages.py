@@ -5,7 +5,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from heat_upgrade_checks.report import release_notes, sections, wording
+from heat_upgrade_checks import wording
+from heat_upgrade_checks.report import release_notes, sections, words
 
 LONGEST_TEXT = 1000
 
@@ -21,7 +22,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals.update(release_notes=release_notes, sections=sections, wording=wording)
+    found.globals.update(
+        release_notes=release_notes, sections=sections, wording=wording, words=words
+    )
     return found
 
 

@@ -7,13 +7,8 @@ from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import release_notes
-from heat_upgrade_checks.report.wording import (
-    ANSWERS,
-    OUTCOME_WORDS,
-    VERDICT_WORDS,
-    counted,
-    moment,
-)
+from heat_upgrade_checks.report.words import ANSWERS, OUTCOME_WORDS, VERDICT_WORDS
+from heat_upgrade_checks.wording import counted, moment
 
 
 @dataclass(frozen=True)

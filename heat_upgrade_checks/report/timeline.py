@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from heat_upgrade_checks import wording
 from heat_upgrade_checks.records.findings import Verdict
-from heat_upgrade_checks.report import wording
+from heat_upgrade_checks.report import words
 
 _LEFT = 130
 _WIDTH = 780
@@ -48,7 +49,7 @@ def draw(phases: Sequence[str], gates: Sequence[tuple[str, str, Verdict, datetim
     x = float(_LEFT)
     for folder, phase, verdict, when in gates:
         x = max(x + _MARK, _LEFT + _MARK + _WIDTH * (when - start).total_seconds() / span)
-        label = f"{wording.VERDICT_WORDS[verdict]}, {phase}, {wording.moment(when)}"
+        label = f"{words.VERDICT_WORDS[verdict]}, {phase}, {wording.moment(when)}"
         marks.append(Mark(round(x, 1), lanes[phase], verdict, folder, label))
     width = max(x, _LEFT + _WIDTH) + _MARK
     return Timeline(

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from heat_upgrade_checks import wording
 from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.records.watch import Recording, Sample, outages, runs
-from heat_upgrade_checks.report import wording
+from heat_upgrade_checks.report import words
 from heat_upgrade_checks.report.thinning import Piece, Point, strokes
 
 LEFT = 130.0
@@ -310,7 +311,7 @@ def _marks(
             foot = axis.x(when)
             row = min(range(_MARK_ROWS), key=lambda row: (max(taken[row] + _MARK, foot), row))
             x = taken[row] = max(taken[row] + _MARK, foot)
-            label = f"{wording.VERDICT_WORDS[verdict]}, {phase}, {wording.moment(when)}"
+            label = f"{words.VERDICT_WORDS[verdict]}, {phase}, {wording.moment(when)}"
             marks.append(Mark(x, (row + 0.5) * _MARK, verdict, folder, label, foot))
         before += when < begin
         after += when > end

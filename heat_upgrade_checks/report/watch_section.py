@@ -13,7 +13,7 @@ from heat_upgrade_checks.records.watch import (
     overlap,
     runs,
 )
-from heat_upgrade_checks.report import wording
+from heat_upgrade_checks.report import words
 from heat_upgrade_checks.report.watch_chart import Chart, GateMark, draw
 
 
@@ -69,14 +69,14 @@ def _headline(samples: Sequence[Sample], told: Sequence[Sequence[Sample]], toget
         return "Nothing of the upgrade was recorded."
     if together:
         # Their times overlap and do not add up; the run that saw most stands for all.
-        return wording.api_availability(
+        return words.api_availability(
             max((availability(run) for run in told), key=lambda seen: (seen.down, seen.watched))
         )
-    return wording.api_availability(availability(samples))
+    return words.api_availability(availability(samples))
 
 
 def _run(samples: Sequence[Sample]) -> Run:
-    api = wording.api_availability(availability(samples))
+    api = words.api_availability(availability(samples))
     return Run(samples[0].at, samples[-1].at, len(samples), api, tuple(outages(samples)))
 
 

@@ -1,10 +1,7 @@
 """What a difference between a release's models and a database means for that release."""
 
-from typing import Literal
-
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.comparison import Difference, Kind
-
-Side = Literal["current", "target"]
 
 _MEANS: dict[Kind, str] = {
     "missing-table": "is missing",
@@ -27,14 +24,14 @@ _DELETES = {
 }
 
 
-def meaning(difference: Difference, side: Side) -> str:
+def meaning(difference: Difference, side: SideName) -> str:
     """What goes wrong, as the end of a sentence that begins with the difference's object."""
     return _MEANS[difference.kind].format(
         side=side, models=difference.models, database=difference.database
     )
 
 
-def restraint(table: str, side: Side = "current") -> str:
+def restraint(table: str, side: SideName = "current") -> str:
     """What to leave undone while a release cannot delete the rows of a table."""
     what = _DELETES.get(table, f"Do not delete what has rows in {table}")
     return f"{what} through the {side} release's API until that release is gone."

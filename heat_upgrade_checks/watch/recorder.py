@@ -16,9 +16,10 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
 from heat_upgrade_checks.evidence.api.clock import ApiClock
 from heat_upgrade_checks.evidence.broker.watched_vhosts import VhostLoad, WatchedVhosts
 from heat_upgrade_checks.evidence.gather import own_failure
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks import work_counts as work_in_flight
 from heat_upgrade_checks.evidence.stacks.work_counts import WorkInFlight
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.reading.placement import place
 from heat_upgrade_checks.records.watch import FILE, SCHEMA_VERSION, ApiWindow, Sample, dump
 

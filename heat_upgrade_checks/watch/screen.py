@@ -8,7 +8,8 @@ from rich.live import Live
 from rich.text import Text
 
 from heat_upgrade_checks.records.watch import Availability, Sample
-from heat_upgrade_checks.report.wording import api_availability, visible
+from heat_upgrade_checks.report.words import api_availability
+from heat_upgrade_checks.wording import visible
 
 
 class WatchScreen:

@@ -8,11 +8,11 @@ from typing import Any
 
 from heat_upgrade_checks.evidence.gather import Gatherer
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.gates.screen import plain
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.where.derivation import Evidence, position
 from heat_upgrade_checks.where.next_step import next_step
 from heat_upgrade_checks.where.telling import document, text
+from heat_upgrade_checks.wording import plain
 
 SCHEMA_VERSION = "1"
 

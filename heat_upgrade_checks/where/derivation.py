@@ -15,9 +15,9 @@ from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.site import SideName
 from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.heat.queues import addressed_engine, holds_work
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan, Side
 from heat_upgrade_checks.reading.clients import Role, only_sends, role
 from heat_upgrade_checks.reading.placement import Engine, Placement, place, releases_by_host

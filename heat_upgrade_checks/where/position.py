@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from heat_upgrade_checks.evidence.broker.connections import Client
-from heat_upgrade_checks.evidence.site import SideName
-from heat_upgrade_checks.phases import Mode
+from heat_upgrade_checks.phases import Mode, SideName
 from heat_upgrade_checks.reading.work import State, Work
 from heat_upgrade_checks.where.schema import Schema
 

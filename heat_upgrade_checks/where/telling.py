@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from heat_upgrade_checks.reading.work import State, Work
-from heat_upgrade_checks.report.wording import counted
 from heat_upgrade_checks.where.next_step import Step
 from heat_upgrade_checks.where.position import (
     ApiProcess,
@@ -17,6 +16,7 @@ from heat_upgrade_checks.where.position import (
 )
 from heat_upgrade_checks.where.rules import Kind
 from heat_upgrade_checks.where.schema import At
+from heat_upgrade_checks.wording import counted
 
 _COMMAND = "heat-upgrade-check"
 _MOST_LISTED = 20

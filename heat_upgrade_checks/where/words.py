@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from heat_upgrade_checks.reading.work import State, Work, remedy
-from heat_upgrade_checks.report.wording import counted
 from heat_upgrade_checks.where.position import EngineGroup, Position
+from heat_upgrade_checks.wording import counted
 
 _MOST_NAMED = 3
 

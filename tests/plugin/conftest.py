@@ -14,9 +14,7 @@ import yaml
 from heat_upgrade_checks.demo.deployment import Deployment
 from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.records import rehearsal as record
-from heat_upgrade_checks.records.rehearsal import RehearsedBackup, Restored
-from heat_upgrade_checks.rehearsal.exercise import Exercise
-from heat_upgrade_checks.rehearsal.migrate import Migrated
+from heat_upgrade_checks.records.rehearsal import Exercise, Migrated, RehearsedBackup, Restored
 from tests.driver import COMMAND, Outcome, call, interrupt, unheard
 from tests.journals import open_gates_before
 from tests.unit.evidence import a_rehearsal

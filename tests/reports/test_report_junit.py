@@ -10,7 +10,7 @@ import pytest
 from heat_upgrade_checks.records.findings import Finding, Level, Outcome
 from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.report import junit
-from heat_upgrade_checks.report.wording import waiver
+from heat_upgrade_checks.report.words import waiver
 
 GOLDEN = Path(__file__).parent / "golden"
 

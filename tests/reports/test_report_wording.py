@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from heat_upgrade_checks import wording
 from heat_upgrade_checks.records.findings import Finding, Level
 from heat_upgrade_checks.records.gate import ReleaseName
-from heat_upgrade_checks.report import wording
+from heat_upgrade_checks.report import words
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_what_cannot_be_seen_is_spelled_out(text: str, seen: str) -> None:
     ],
 )
 def test_releases_are_named_as_far_as_observed(name: ReleaseName, said: str) -> None:
-    assert wording.release(name) == said
+    assert words.release(name) == said
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_releases_are_named_as_far_as_observed(name: ReleaseName, said: str) -> 
     ],
 )
 def test_a_cut_list_says_how_much_is_missing(length: int, cap: int, said: str) -> None:
-    assert wording.more(range(length), cap) == said
+    assert words.more(range(length), cap) == said
 
 
 def test_neighbours_share_a_remedy_and_commands_are_quoted() -> None:
@@ -85,10 +86,10 @@ def test_neighbours_share_a_remedy_and_commands_are_quoted() -> None:
         Finding(Level.BLOCKER, "b", "y", "Wait.", (command,)),
         Finding(Level.BLOCKER, "c", "z"),
     )
-    assert wording.remedies([first, second, third, first]) == [
-        wording.Remedy(
+    assert words.remedies([first, second, third, first]) == [
+        words.Remedy(
             (first, second), "Wait.", ("""openstack stack show 'it'"'"'s $HOME; rm -rf /'""",)
         ),
-        wording.Remedy((third,), "", ()),
-        wording.Remedy((first,), "Wait.", ("""openstack stack show 'it'"'"'s $HOME; rm -rf /'""",)),
+        words.Remedy((third,), "", ()),
+        words.Remedy((first,), "Wait.", ("""openstack stack show 'it'"'"'s $HOME; rm -rf /'""",)),
     ]

@@ -17,9 +17,10 @@ import yaml
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from heat_upgrade_checks.evidence.database import credentials
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks import cfn_signals
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan
 from tests.driver import call
 from tests.lab import venvs

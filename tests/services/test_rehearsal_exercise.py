@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import asked
+from heat_upgrade_checks.records.rehearsal import Exercise, Failure
 from heat_upgrade_checks.rehearsal import exercise as module
-from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure, exercise
+from heat_upgrade_checks.rehearsal.exercise import exercise
 from tests.lab.venvs import RELEASES, interpreter
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB

@@ -67,7 +67,10 @@ def judge(
 ) -> Judgement:
     """What the check says about these facts; it must state what it looked at."""
     gate = hand(
-        of or plan(), phase, host or ("some-host" if phase == "engine" else ""), id=_id(check)
+        of or plan(mode=PHASES[phase].modes[0]),
+        phase,
+        host or ("some-host" if phase == "engine" else ""),
+        id=_id(check),
     )
     check(**facts, gate=gate)
     assert gate.extent

@@ -13,8 +13,7 @@ from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.evidence.database.table_sizes import TableSizes
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
-from heat_upgrade_checks.records.rehearsal import Rehearsal, Restored
-from heat_upgrade_checks.rehearsal.migrate import Migrated, TimedRevision
+from heat_upgrade_checks.records.rehearsal import Migrated, Rehearsal, Restored, TimedRevision
 from heat_upgrade_checks.schema.change_cost import (
     Cost,
     Galera,

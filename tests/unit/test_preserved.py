@@ -23,8 +23,8 @@ from heat_upgrade_checks.evidence.stacks.preserved import (
     accounted,
     compared,
 )
-from heat_upgrade_checks.evidence.stacks.stored_stacks import StoredResource, StoredStack
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.records.baseline import StoredResource, StoredStack
 from heat_upgrade_checks.records.findings import Level
 from tests.unit.checks import NOW, check_at, judge
 

@@ -19,7 +19,7 @@ from heat_upgrade_checks.records.watch import (
     read,
     runs,
 )
-from heat_upgrade_checks.report.wording import api_availability
+from heat_upgrade_checks.report.words import api_availability
 
 BEGUN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 UP = ApiWindow(True, 5, 0, 0, 5.0, 0.0, 1.0, 0.2, None, None, "")

@@ -8,10 +8,15 @@ import pytest
 from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
-from heat_upgrade_checks.evidence.site import SideName
-from heat_upgrade_checks.records.rehearsal import Restored, SideDifference
-from heat_upgrade_checks.rehearsal.exercise import Exercise, Failure, Writer
-from heat_upgrade_checks.rehearsal.migrate import Migrated
+from heat_upgrade_checks.phases import SideName
+from heat_upgrade_checks.records.rehearsal import (
+    Exercise,
+    Failure,
+    Migrated,
+    Restored,
+    SideDifference,
+    Writer,
+)
 from heat_upgrade_checks.schema.comparison import Difference
 from tests.unit.checks import NOW, check_at, judge, plan
 from tests.unit.evidence import a_rehearsal

@@ -12,7 +12,7 @@ from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.records import waivers
 from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, verdict_of
 from heat_upgrade_checks.records.waivers import Waiver
-from heat_upgrade_checks.report.wording import waiver as told
+from heat_upgrade_checks.report.words import waiver as told
 from tests.unit.checks import NOW
 
 WAIVER: dict[str, Any] = {

@@ -13,10 +13,11 @@ from heat_upgrade_checks.evidence.broker.management import body, connect, get, r
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.configuration.messaging_options import control_exchange
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.declarations import MessagingOptions
 from heat_upgrade_checks.heat.programs import told
 from heat_upgrade_checks.heat.queues import REPLY
+from heat_upgrade_checks.phases import SideName
 
 
 @dataclass(frozen=True)

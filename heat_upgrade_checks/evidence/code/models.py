@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.database.session import url_of
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.description import Table
 
 _TABLES = TypeAdapter(tuple[Table, ...])

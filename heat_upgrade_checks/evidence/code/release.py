@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.phases import SideName
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 _KEPT = 4000
 _TOLD = (0, 1, 2)

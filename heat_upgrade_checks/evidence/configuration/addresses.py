@@ -4,7 +4,8 @@ import socket
 from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 _GRACE = 60
 

@@ -9,7 +9,8 @@ from typing import Any
 from oslo_config import cfg
 
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 # What oslo_config/sources/_environment.py reads.
 _VARIABLE = re.compile(r"\s*(?P<name>OS_(?P<group>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+))\s*=")

@@ -13,8 +13,9 @@ from heat_upgrade_checks.evidence.database.same_database import (
     DatabaseComparison,
     compare_databases,
 )
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT
+from heat_upgrade_checks.phases import SideName
 
 _EC2 = "ec2authtoken"
 _EC2_TOKEN = ((_EC2, "auth_type"), (_EC2, "auth_uri"))

@@ -6,7 +6,8 @@ from typing import Any
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
 from heat_upgrade_checks.evidence.database.session import ask_in_session
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 _SAMPLE = 20
 # Rows are looked for among the newest ids of a table, for encrypted ones may be few among millions.

@@ -10,7 +10,8 @@ from sqlalchemy.exc import ArgumentError
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, SERVICE
 from heat_upgrade_checks.evidence.database.session import ask_in_session
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 _PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432, "postgres": 5432}
 _LOCAL = {"localhost", "127.0.0.1", "::1"}

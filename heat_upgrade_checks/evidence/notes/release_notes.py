@@ -13,9 +13,10 @@ from heat_upgrade_checks.evidence.notes import touches as release_note_touches
 from heat_upgrade_checks.evidence.notes.acknowledgements import read_acknowledgements
 from heat_upgrade_checks.evidence.notes.facts import Note, ReleaseNotes
 from heat_upgrade_checks.evidence.notes.note_files import read_notes, read_tag, version_of
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.files.yaml_documents import UNREADABLE_YAML
 from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.phases import SideName
 
 # What `reno new` ends a name with; reno takes notes with the same id for one, whatever their names
 # begin with (reno/scanner.py, _get_unique_id).

@@ -12,8 +12,9 @@ from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, STAC
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.notes.facts import Note
 from heat_upgrade_checks.evidence.notes.mentions import Option, options_of, types_of
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat import templates
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Side
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")

@@ -13,13 +13,8 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.evidence.stacks.stored_stacks import (
-    COLUMNS,
-    STACKS_AT_ONCE,
-    StoredStack,
-    described,
-)
-from heat_upgrade_checks.records.baseline import FILE, Counts, Header, write
+from heat_upgrade_checks.evidence.stacks.stored_stacks import COLUMNS, STACKS_AT_ONCE, described
+from heat_upgrade_checks.records.baseline import FILE, Counts, Header, StoredStack, write
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,9 @@ from heat_upgrade_checks.evidence.database.heat_tables import EVENT, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import engine_went_down
-from heat_upgrade_checks.evidence.stacks.stored_stacks import (
-    COLUMNS,
-    STACKS_AT_ONCE,
-    StoredResource,
-    StoredStack,
-    described,
-)
+from heat_upgrade_checks.evidence.stacks.stored_stacks import COLUMNS, STACKS_AT_ONCE, described
 from heat_upgrade_checks.records import journal
-from heat_upgrade_checks.records.baseline import FILE, Reader
+from heat_upgrade_checks.records.baseline import FILE, Reader, StoredResource, StoredStack
 from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.records.gate import Gate
 

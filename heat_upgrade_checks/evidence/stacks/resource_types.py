@@ -12,9 +12,10 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
-from heat_upgrade_checks.evidence.site import SideName, Site
+from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.stored_stacks import STACKS_AT_ONCE
 from heat_upgrade_checks.heat import templates
+from heat_upgrade_checks.phases import SideName
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")
 _PLACEHOLDER = "placeholder"

@@ -3,13 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.records.baseline import StoredResource, StoredStack
 
 STACKS_AT_ONCE = 250
 """How many stacks are read by one statement and held in memory together."""
@@ -28,35 +28,6 @@ COLUMNS = (
 
 # A template may take half a megabyte ([DEFAULT] max_template_size), so few are fetched at a time.
 _TEMPLATES_AT_ONCE = 20
-
-
-@dataclass(frozen=True)
-class StoredResource:
-    """A resource row; `physical_id` is "" for what has none (heat/db/models.py: nova_instance)."""
-
-    name: str
-    physical_id: str
-    action: str
-    status: str
-
-
-@dataclass(frozen=True)
-class StoredStack:
-    """A stack of any project, nested, hidden and backup included.
-
-    `updated_at` is when its newest operation began, as the database keeps it, or "" while that is
-    the creation. Of its outputs only the names are kept.
-    """
-
-    id: str
-    name: str
-    project: str
-    owner_id: str
-    action: str
-    status: str
-    updated_at: str
-    outputs: tuple[str, ...]
-    resources: tuple[StoredResource, ...]
 
 
 def described(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[StoredStack]:

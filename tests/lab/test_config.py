@@ -22,10 +22,10 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records.findings import Finding
 from tests.driver import Outcome, call, timeless
+from tests.judging import check_at, judge
 from tests.lab import configuration, venvs
 from tests.lab.credentials import Credentials
 from tests.services.heat_databases import HeatDatabase
-from tests.unit.checks import check_at, judge
 
 VALID = check_at("config.valid", "installed")
 CONTINUITY = check_at("config.continuity", "installed")

@@ -16,8 +16,8 @@ from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.records import rehearsal as record
 from heat_upgrade_checks.records.rehearsal import Exercise, Migrated, RehearsedBackup, Restored
 from tests.driver import COMMAND, Outcome, call, interrupt, unheard
+from tests.facts import a_rehearsal
 from tests.journals import open_gates_before
-from tests.unit.evidence import a_rehearsal
 
 
 @dataclass

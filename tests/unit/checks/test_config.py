@@ -1,0 +1,229 @@
+"""The judgement on configurations, where real releases show a case only rarely."""
+
+from typing import Any
+
+import pytest
+
+from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.evidence.code.release import Release
+from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
+from heat_upgrade_checks.evidence.configuration.given import Place
+from heat_upgrade_checks.evidence.configuration.options import (
+    Compared,
+    Continuity,
+    Ec2Token,
+    EncryptionKey,
+    KnownAs,
+    Options,
+    SetOption,
+    Value,
+)
+from heat_upgrade_checks.evidence.configuration.policies import Enforcement, Policies
+from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
+from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
+from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
+from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.continuity import KEPT
+from heat_upgrade_checks.heat.removed_options import removed
+from tests.judging import check_at, hand, judge, plan
+
+CREDENTIALS = check_at("config.credentials-decrypt", "pre")
+VALID = check_at("config.valid", "installed")
+
+PASTE = ApiPaste("api-paste.ini", "/etc/heat/api-paste.ini", {}, (), None)
+LONG = EncryptionKey(32, is_public_default=False)
+SAME = DatabaseComparison("mysql://db/heat", "mysql://db/heat", "same")
+UNUSED = CfnSignals(0, ())
+
+
+def _known(group: str, name: str, *, removal: bool = False, reason: str = "") -> KnownAs:
+    return KnownAs(group, name, removal, reason, "")
+
+
+def _option(
+    group: str, name: str, target: KnownAs | None = None, current: KnownAs | None = None
+) -> SetOption:
+    return SetOption(Place(group, name, "/etc/heat/heat.conf", 7), target, current)
+
+
+def _options(*options: SetOption, missing: tuple[str, ...] = (), **more: Any) -> Options:
+    token = Ec2Token(("ec2authtoken",), knows_credentials=True, knows_auth_uri=False)
+    return Options(("/etc/heat/heat.conf",), options, token, missing, more.get("continuity"))
+
+
+def _valid(*options: SetOption, release: str = "26.0.2", **more: Any) -> Judgement:
+    target = Release(release, "", "", "", (), None, "", "")
+    return judge(
+        VALID,
+        "installed",
+        options=_options(*options, **more),
+        api_paste=PASTE,
+        target_release=target,
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "known_to_current", "level"),
+    [
+        ("DEFAULT", "bogus", False, "warning"),
+        ("DEFAULT", "bogus", True, "warning"),
+        # No table names it, but it is about a connection.
+        ("database", "slave_connection", True, "blocker"),
+        ("database", "slave_connection", False, "warning"),
+        ("keystone_authtoken", "cafile", True, "blocker"),
+        # The server that runs heat-api has options of its own for this.
+        ("heat_api", "cert_file", True, "warning"),
+        ("oslo_policy", "enforce_scope", True, "warning"),
+        ("DEFAULT", "rpc_backend", False, "warning"),
+    ],
+)
+def test_an_option_that_the_target_ignores(
+    group: str, name: str, *, known_to_current: bool, level: str
+) -> None:
+    current = _known(group, name) if known_to_current else None
+    (found,) = _valid(_option(group, name, None, current)).findings
+    assert (found.level, found.object) == (level, f"[{group}] {name}")
+    assert found.summary.endswith("/etc/heat/heat.conf, line 7")
+    assert found.hint
+
+
+def test_a_former_name_that_is_lost_leads_to_the_new_one() -> None:
+    lost = _option("DEFAULT", "sql_connection", None, _known("database", "connection"))
+    (found,) = _valid(lost).findings
+    assert (found.level, found.hint) == ("blocker", "Set [database] connection instead.")
+
+
+def test_without_the_current_release_a_loss_is_no_typo() -> None:
+    note, found = _valid(_option("DEFAULT", "bogus"), missing=("current.python",)).findings
+    assert (note.level, "current.python" in note.summary) == ("note", True)
+    assert found.level == "warning"
+    assert "neither" not in found.summary
+
+
+@pytest.mark.parametrize(("release", "level"), [("25.0.2", "note"), ("26.0.2", "warning")])
+def test_what_the_next_release_removes_is_a_warning(release: str, level: str) -> None:
+    known = _known("ec2authtoken", "auth_uri", removal=True, reason="Superseded.")
+    (found,) = _valid(_option("ec2authtoken", "auth_uri", known), release=release).findings
+    assert found.level == level
+    assert "Superseded;" in found.summary
+
+
+def test_the_table_of_removed_options() -> None:
+    assert removed("heat_api_cfn", "bind_port") is removed("heat_api", "workers")
+    assert removed("DEFAULT", "bind_port") is None
+    assert removed("oslo_messaging_rabbit", "rabbit_ha_queues") is None
+
+
+# --- config.continuity
+
+
+def _value(text: str | None, *, known: bool = True, readable: bool = True) -> Value:
+    return Value(known, readable, is_set=True, text=text)
+
+
+def _continuity(*compared: Compared, database: DatabaseComparison = SAME) -> Options:
+    return _options(continuity=Continuity(compared, LONG, LONG, database))
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.spelled)
+def test_every_difference_has_its_level(kept: Any) -> None:
+    pair = Compared(kept.group, kept.name, False, _value("a"), _value("b"))
+    gate = judge(check_at("config.continuity", "installed"), "installed", options=_continuity(pair))
+    (found,) = gate.findings
+    assert (found.level, found.object) == (kept.level, kept.spelled)
+    assert found.summary == f"is b for the target, and a for current: {kept.breaks}"
+
+
+def test_a_value_that_its_release_refuses_is_unknown() -> None:
+    pair = Compared(
+        "DEFAULT", "convergence_engine", False, _value("True"), _value(None, readable=False)
+    )
+    gate = judge(check_at("config.continuity", "vhost"), "vhost", options=_continuity(pair))
+    assert not gate.findings
+    assert "of the target release has a value that its code refuses" in gate.unknowns[0]
+
+
+def test_databases_that_cannot_be_compared_are_unknown() -> None:
+    database = DatabaseComparison("mysql://a/heat", "mysql://b/heat", "unknown", "no answer")
+    gate = judge(
+        check_at("config.continuity", "vhost"), "vhost", options=_continuity(database=database)
+    )
+    assert gate.unknowns[0].endswith("could not be told: no answer")
+
+
+def test_one_configuration_cannot_be_compared() -> None:
+    options = _options(missing=("current.python", "current.config"))
+    for check, phase in (
+        (check_at("config.continuity", "installed"), "installed"),
+        (check_at("config.continuity", "vhost"), "vhost"),
+    ):
+        gate = judge(check, phase, options=options)
+        assert gate.unknowns == [
+            "the configurations of both releases cannot be compared; add current.python and "
+            "current.config to the plan"
+        ]
+
+
+# --- config.credentials-decrypt
+
+
+def test_rows_lost_before_and_now_are_told_apart() -> None:
+    sample = Sample("user_creds", "trust_id", 9, 4, (9, 7, 5), (), (5,))
+    gate = judge(CREDENTIALS, "installed", credentials=Credentials("target", "/p", (sample,)))
+    assert [(each.level, each.summary.split(";")[0]) for each in gate.findings] == [
+        ("blocker", "2 of 4 rows cannot be decrypted by the target release"),
+        ("warning", "1 of 4 rows cannot be decrypted by either release"),
+    ]
+
+
+# --- config.policy and config.ec2-token
+
+
+def _policies(**more: Any) -> Policies:
+    on = Enforcement(scope=True, new_defaults=True)
+    facts: dict[str, Any] = {
+        "wanted": "policy.yaml",
+        "path": "/etc/heat/policy.yaml",
+        "unread": "",
+        "is_json": False,
+        "unreadable": "",
+        "rules": 3,
+        "unknown": (),
+        "lost": (),
+        "undefined": (),
+        "broken": (),
+        "redundant": (),
+        "target": on,
+        "current": on,
+    }
+    return Policies(**facts | more)
+
+
+def test_a_rule_that_the_target_dropped_is_told_from_one_that_never_was() -> None:
+    policies = _policies(unknown=("stacks:old", "stacks:typo"), lost=("stacks:old",))
+    gate = judge(
+        check_at("config.policy", "installed"), "installed", policies=policies, cfn_signals=UNUSED
+    )
+    assert [(each.level, each.data["rules"]) for each in gate.findings] == [
+        ("warning", ["stacks:old"]),
+        ("warning", ["stacks:typo"]),
+    ]
+
+
+def test_new_defaults_may_be_new_where_the_current_release_is_not_known() -> None:
+    gate = judge(
+        check_at("config.policy", "installed"),
+        "installed",
+        policies=_policies(current=None),
+        cfn_signals=UNUSED,
+    )
+    (found,) = gate.findings
+    assert found.level == "warning"
+    assert found.summary.startswith("is on for the target: ")
+
+
+def test_nobody_is_known_to_use_the_cfn_api() -> None:
+    with pytest.raises(NotConfigured, match="is not known here"):
+        check_at("config.ec2-token", "installed")(
+            options=_options(), cfn_signals=UNUSED, gate=hand(plan(), "installed")
+        )

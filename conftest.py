@@ -1,3 +1,3 @@
 """Lets `pytest checks --phase pre --plan FILE` judge in a checkout."""
 
-pytest_plugins = ["heat_upgrade_checks.gates.plugin"]
+pytest_plugins = ["heat_upgrade_checks.gates.checkout"]

@@ -78,8 +78,7 @@ def main(
         return
     from heat_upgrade_checks.gates import driver
     from heat_upgrade_checks.gates import screen as terminal
-    from heat_upgrade_checks.gates.run import in_turn
-    from heat_upgrade_checks.report import index_page
+    from heat_upgrade_checks.gates.place import taken
 
     if replay is not None:
         if phase or plan or host or only or wait:
@@ -87,17 +86,16 @@ def main(
         run, folder = _recorded_run(replay, reports)
     elif phase is not None:
         run, folder = _new_run(phase, plan, host, only, reports)
-        context.with_resource(in_turn(run))
     else:
         raise UsageError("nothing to do; name a gate with --phase, or see --help")
+    place = context.with_resource(taken(run, folder))
     question = run.question
     screen = terminal.Terminal()
     patience = _patience(wait, interval, screen.wait)
     asked = PHASES[question.phase].question
     screen.begin(question.phase, asked, question.plan.name, run.gatherer.waiting)
-    gate, gate_folder = driver.judge(run, folder, screen.check_ended, patience)
-    # Replays are of no upgrade that a page could tell.
-    untold = "" if gate.replayed_at else index_page.refresh(folder)
+    driver.judge(place, screen.check_ended, patience)
+    gate, gate_folder, untold = place.close()
     screen.end(gate, gate_folder)
     _complain(untold)
     tolerated = warnings_ok and gate.verdict is Verdict.GO_WITH_WARNINGS

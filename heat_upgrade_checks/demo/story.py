@@ -17,13 +17,13 @@ from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST, Deployment
 from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates import driver
+from heat_upgrade_checks.gates.place import taken
 from heat_upgrade_checks.gates.question import new_question
-from heat_upgrade_checks.gates.run import begin, in_turn
+from heat_upgrade_checks.gates.run import begin
 from heat_upgrade_checks.gates.screen import Terminal
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.records import reports_folder
 from heat_upgrade_checks.records.findings import Outcome, Verdict
-from heat_upgrade_checks.report import index_page
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -152,9 +152,9 @@ def _judge(demo: Deployment, step: Step, folder: Path) -> None:
     loaded, digest = plans.load(demo.plan_file)
     site = Site(loaded, folder)
     run = begin(new_question(loaded, digest, step.phase, step.host, (), site), site)
-    with in_turn(run):
-        gate, gate_folder = driver.judge(run, folder, lambda _: None)
-    untold = index_page.refresh(folder)
+    with taken(run, folder) as place:
+        driver.judge(place, lambda _: None)
+        gate, gate_folder, untold = place.close()
     counts = Counter(result.outcome for result in gate.checks)
     summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     click.echo(f"  {step.done}")

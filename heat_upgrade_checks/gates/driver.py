@@ -1,54 +1,71 @@
-"""Runs the checks of one gate in pytest and leaves its reports."""
+"""Judges a gate in pytest: one session, and with patience one more for each round."""
 
-import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from heat_upgrade_checks.gates import catalogue, recording
+from heat_upgrade_checks.gates import catalogue
+from heat_upgrade_checks.gates.fixtures import evidence
+from heat_upgrade_checks.gates.place import Place
 from heat_upgrade_checks.gates.plugin import GatePlugin
 from heat_upgrade_checks.gates.run import GateRun
-from heat_upgrade_checks.gates.waiting import Patience
-from heat_upgrade_checks.records import journal
+from heat_upgrade_checks.gates.waiting import Patience, sample
 from heat_upgrade_checks.records.findings import CheckResult
-from heat_upgrade_checks.records.gate import Gate
-from heat_upgrade_checks.records.reports_folder import writing_to
-from heat_upgrade_checks.report.write import write_reports
 
 _INI = Path(__file__).with_name("gate.ini")
-_HTML_PLUGINS = ("pytest_metadata.plugin", "pytest_html.plugin", "pytest_html.fixtures")
-DETAILS = "details.html"
+_PLUGINS = ("pytest_metadata.plugin", "pytest_html.plugin", "pytest_html.fixtures")
+_WITHOUT = (
+    "cacheprovider",
+    # The driver prints one line per check itself.
+    "terminal",
+    # It collects garbage twice, which takes longer than judging.
+    "unraisableexception",
+)
 
 
 def judge(
-    run: GateRun,
-    reports: Path,
-    ended: Callable[[CheckResult], None],
-    patience: Patience | None = None,
-) -> tuple[Gate, Path]:
-    """Judge a gate and write its folder below `reports`; return its document and that folder.
+    place: Place, ended: Callable[[CheckResult], None], patience: Patience | None = None
+) -> None:
+    """Judge the checks of a gate; with `patience` again until it opens. `ended` hears of each."""
+    plugin = GatePlugin(place.run, ended)
+    _session(place, plugin, [str(catalogue.checks_folder())])
+    if patience is None or not place.run.whole:
+        return
+    try:
+        _ask_again(place, plugin, patience)
+    except KeyboardInterrupt:
+        place.run.interrupt()
 
-    With `patience` it is judged again until it opens; `ended` hears of each judgement.
 
-    A recorded run is judged into a folder of its own, which no journal reads.
+def _ask_again(place: Place, plugin: GatePlugin, patience: Patience) -> None:
+    """Judge again what keeps the gate shut, until it opens or patience ends.
 
-    :raises UsageError: nothing can be written there; what was judged is in no journal.
+    When all is settled, though in different rounds, everything is judged once more at one moment:
+    what was empty first may have filled up while something else was waited for.
     """
-    question = run.question
-    name = "-".join(filter(None, (question.phase, question.host)))
-    with writing_to(reports), journal.new_folder(reports, name) as unfinished:
-        run.site.gate_folder = unfinished
-        _run_pytest(run, unfinished / DETAILS, GatePlugin(run, ended, patience))
-        gate = run.finish()
-        write_reports(gate, unfinished)
-        _write(unfinished / recording.FILE, recording.dump(run, gate.finished_at))
-        _redact_file(unfinished / DETAILS, run.site.secrets.redact)
-        return gate, journal.publish(unfinished, name)
+    run, every = place.run, place.run.judged
+    asked = every
+    while run.whole:
+        run.drain.append(sample(run.gatherer.observations(), datetime.now(UTC)))
+        shut = [node for node in every if not run.settled(node)]
+        if shut:
+            if not patience.left:
+                return
+            patience.told(run.drain, patience.left)
+            patience.pause()
+        elif asked == every:
+            return
+        # Even when time is up: what was settled round by round was never open as a whole.
+        asked = shut or every
+        run.site.read_again()
+        plugin.ask_again(asked)
+        _session(place, plugin, [f"{catalogue.checks_folder()}/{node}" for node in asked])
 
 
-def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
+def _session(place: Place, plugin: GatePlugin, what: Sequence[str]) -> None:
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ.pop(variable, None)
     folder = catalogue.checks_folder()
@@ -57,16 +74,17 @@ def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
         f"--rootdir={folder}",
         f"--confcutdir={folder}",
         "--disable-plugin-autoload",
-        "-pno:cacheprovider",
-        # It collects garbage twice, which takes longer than judging.
-        "-pno:unraisableexception",
-        *(f"-p{plugin}" for plugin in _HTML_PLUGINS),
-        f"--html={details}",
+        *(f"-pno:{plugin}" for plugin in _WITHOUT),
+        *(f"-p{plugin}" for plugin in _PLUGINS),
+        f"--html={place.details}",
         "--self-contained-html",
-        "-pheat_upgrade_checks.gates.plugin",
-        str(folder),
+        *what,
     ]
-    status = pytest.main(arguments, plugins=[plugin, _Quiet()])
+    status = pytest.main(arguments, plugins=[plugin, evidence(place.run), Details()])
+    _take_over(place.run, status)
+
+
+def _take_over(run: GateRun, status: int | pytest.ExitCode) -> None:
     # The verdict comes from the records. Only what keeps records from being made is taken over.
     broke = status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
     if broke and not run.interrupted:
@@ -74,30 +92,15 @@ def _run_pytest(run: GateRun, details: Path, plugin: GatePlugin) -> None:
         run.problem(f"the run ended before every check was judged (pytest: {name})")
 
 
-class _Quiet:
-    """The driver prints one line per check itself."""
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        # Replaced, not removed: pytest itself asks the reporter for its terminal.
-        config.pluginmanager.unregister(name="terminalreporter")
-        silent = pytest.TerminalReporter(config, file=io.StringIO())
-        config.pluginmanager.register(silent, "terminalreporter")
+class Details:
+    """What pytest-html's page says of itself."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_metadata(self, metadata: dict[str, object]) -> None:
-        # It holds the variables of the CI, such as a GIT_URL with a token in it.
+        """Say nothing of the surroundings: a CI's variables may hold a URL with a token in it."""
         metadata.clear()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:
+        """Name it for what it is."""
         report.title = "Details of the gate"  # type: ignore[attr-defined]
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o640)
-
-
-def _redact_file(path: Path, redact: Callable[[str], str]) -> None:
-    if path.exists():
-        _write(path, redact(path.read_text(encoding="utf-8")))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +10,12 @@ from heat_upgrade_checks import __version__
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.gather import Gatherer, Observation
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.gates import catalogue, lock
+from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.catalogue import Check
 from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.plan import Side
-from heat_upgrade_checks.records import journal, waivers
+from heat_upgrade_checks.records import waivers
 from heat_upgrade_checks.records.findings import (
     OF_THE_RUN,
     CheckResult,
@@ -79,6 +78,16 @@ class GateRun:
         )
         self._records[key] = replace(result, waivers=told)
         return self._records[key]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing keeps the run itself from giving an answer, so far."""
+        return not self._problems
+
+    @property
+    def judged(self) -> list[str]:
+        """The keys of the checks that were judged."""
+        return list(self._records)
 
     def settled(self, key: str) -> bool:
         """Whether this check does not keep the gate shut, as it was judged last."""
@@ -206,18 +215,6 @@ def _useless(waiver: Waiver, checks: Iterable[Check], question: Question) -> str
     if question.phase in phases and waiver.expires <= question.started_at:
         return f"expired at {waiver.expires:%Y-%m-%d %H:%M} UTC; renew or remove it"
     return ""
-
-
-@contextmanager
-def in_turn(run: GateRun) -> Iterator[None]:
-    """The run's place in the upgrade: it follows the last gate, and none comes in between.
-
-    :raises UsageError: another run judges this upgrade. Partial gates come at any time.
-    """
-    folder, question = run.site.upgrade_folder, run.question
-    with nullcontext() if question.only else lock.only_run(folder, question.phase):
-        run.previous = journal.previous(folder)
-        yield
 
 
 def _record(observation: Observation) -> EvidenceRecord:

@@ -106,9 +106,9 @@ def new_folder(upgrade_folder: Path, name: str) -> Iterator[Path]:
         unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=upgrade_folder))
     try:
         yield unfinished
-    except BaseException:
+    finally:
+        # Nothing of it is left there once it was published.
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise
 
 
 def publish(unfinished: Path, name: str) -> Path:

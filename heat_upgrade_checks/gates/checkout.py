@@ -3,6 +3,7 @@
 The top-level conftest.py loads this plugin of pytest; without `--phase` it does nothing.
 """
 
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -65,9 +66,10 @@ class _InCheckout:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Write the reports once pytest-html has written its own."""
+        yield
         try:
             self._gate, self._folder, self._untold = self._place.close()
         except UsageError as error:

@@ -265,7 +265,9 @@ def test_whatever_ends_the_process_is_no_verdict(site: Site) -> None:
 
 
 def test_pytest_judges_in_a_checkout(site: Site) -> None:
+    reports = site.folder / "reports"
     options = ("-q", "-pno:cacheprovider", "--phase", "pre", "--plan", site.demo.plan_file)
+    options += ("--reports", reports)
     command = (sys.executable, "-m", "pytest", "checks", *map(str, options))
     ask = partial(subprocess.run, command, cwd=ROOT, env=site.shell, capture_output=True, text=True)
     done = ask()
@@ -276,14 +278,19 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
     waivers.write_text(yaml.safe_dump([expired | {"expires": "2020-01-01T00:00Z"}]), "utf-8")
     site.edit_plan(waivers="waivers.yaml")
     shut = ask()
-    assert shut.returncode == 1, shut.stdout
+    assert shut.returncode == 3, shut.stdout
     assert "phase pre: INCOMPLETE" in shut.stdout
     assert "expired at 2020-01-01 00:00 UTC; renew or remove it" in shut.stdout
     (site.demo.folder / "heat.backup.sqlite").unlink()
     again = ask()
-    assert again.returncode == 1
+    assert again.returncode == 2
     assert "blocker: " in again.stdout
     assert "heat.backup.sqlite: no file matches" in again.stdout
+    folders = sorted(path for path in (reports / "demo-rolling").iterdir() if path.is_dir())
+    assert [path.name for path in folders] == ["01-pre", "02-pre", "03-pre"]
+    written = {path.name for path in folders[0].iterdir()}
+    assert {"gate.json", "gate.html", "junit.xml", "details.html", "evidence.json"} <= written
+    assert (reports / "demo-rolling" / "index.html").is_file()
 
 
 def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration
+from heat_upgrade_checks.schema.source.revision_file import read
 
 
 @dataclass(frozen=True)

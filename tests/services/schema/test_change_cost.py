@@ -22,7 +22,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.schema.change_cost import Cost, costs
-from heat_upgrade_checks.schema.migration_source import read
+from heat_upgrade_checks.schema.source.revision_file import read
 from tests.judging import check_at, file, judge
 from tests.lab.venvs import interpreter
 from tests.services import processes

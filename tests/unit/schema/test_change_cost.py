@@ -25,8 +25,8 @@ from heat_upgrade_checks.schema.change_cost import (
     expected_seconds,
 )
 from heat_upgrade_checks.schema.description import Column, Table
-from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration
+from heat_upgrade_checks.schema.source.revision_file import read
 from tests.facts import a_database, a_rehearsal
 from tests.judging import check_at, hand, judge, plan
 

@@ -12,8 +12,8 @@ from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.schema.description import Column, Table
-from heat_upgrade_checks.schema.migration_source import read
 from heat_upgrade_checks.schema.migrations import Migration, UnknownRevision, in_context, pending
+from heat_upgrade_checks.schema.source.revision_file import read
 from tests.facts import a_database
 from tests.judging import check_at, hand, judge, plan
 

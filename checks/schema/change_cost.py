@@ -12,18 +12,15 @@ from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.pending_migrations import pending_on
-from heat_upgrade_checks.schema.change_cost import (
-    Cost,
-    Galera,
+from heat_upgrade_checks.schema.change_cost.figures import (
     MeasuredRevision,
-    Server,
-    StoredTable,
-    Work,
-    costs,
     exceeds,
     expected_seconds,
     refusal,
 )
+from heat_upgrade_checks.schema.change_cost.pending import Cost, costs
+from heat_upgrade_checks.schema.change_cost.rules import Work
+from heat_upgrade_checks.schema.change_cost.server import Galera, Server, StoredTable
 from heat_upgrade_checks.schema.migrations import Migration
 from heat_upgrade_checks.wording import duration
 

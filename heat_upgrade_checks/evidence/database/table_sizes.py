@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.schema.change_cost import Flavour, Galera, Server, StoredTable
+from heat_upgrade_checks.schema.change_cost.server import Flavour, Galera, Server, StoredTable
 
 # MariaDB's and MySQL's ER_SPECIFIC_ACCESS_DENIED_ERROR: the table needs the privilege PROCESS.
 _NO_PROCESS = 1227

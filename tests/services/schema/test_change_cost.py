@@ -21,7 +21,7 @@ from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
-from heat_upgrade_checks.schema.change_cost import Cost, costs
+from heat_upgrade_checks.schema.change_cost.pending import Cost, costs
 from heat_upgrade_checks.schema.source.revision_file import read
 from tests.judging import check_at, file, judge
 from tests.lab.venvs import interpreter

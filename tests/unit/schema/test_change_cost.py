@@ -14,16 +14,13 @@ from heat_upgrade_checks.evidence.database.table_sizes import TableSizes
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.records.rehearsal import Migrated, Rehearsal, Restored, TimedRevision
-from heat_upgrade_checks.schema.change_cost import (
-    Cost,
-    Galera,
+from heat_upgrade_checks.schema.change_cost.figures import (
     MeasuredRevision,
-    Server,
-    StoredTable,
-    costs,
     exceeds,
     expected_seconds,
 )
+from heat_upgrade_checks.schema.change_cost.pending import Cost, costs
+from heat_upgrade_checks.schema.change_cost.server import Galera, Server, StoredTable
 from heat_upgrade_checks.schema.description import Column, Table
 from heat_upgrade_checks.schema.migrations import Migration
 from heat_upgrade_checks.schema.source.revision_file import read

@@ -86,7 +86,10 @@ def _innermost(
 ) -> tuple[str, Expression | None, tuple[str, ...]]:
     """Of `table.update().where(...).values(...)`: update, the table, and what is written."""
     written: tuple[str, ...] = ()
-    while isinstance(statement, ast.Call):
+    seen: list[Expression] = []
+    # A statement may be made of itself, by a name that it is given again.
+    while isinstance(statement, ast.Call) and statement not in seen:
+        seen.append(statement)
         function = statement.func
         if (names.path(function) or "").startswith("sqlalchemy."):
             verb = ast.unparse(function).rpartition(".")[2]

@@ -187,6 +187,7 @@ def test_what_writes_rows(body: str, table: str, does: str) -> None:
         "op.__dict__['drop_table']('stack')",
         "op = sa\nop.drop_table('stack')",
         "def helper(o):\n    o.drop_table('stack')\nhelper(op)",
+        "from heat.db import purge\npurge = purge.where()\nop.execute(purge)",
     ],
 )
 def test_what_cannot_be_followed_is_unknown(body: str) -> None:

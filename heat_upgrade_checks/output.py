@@ -1,6 +1,7 @@
 """Output that nobody needs to read: what counts are the exit code and the reports."""
 
 import os
+import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any
 
@@ -25,3 +26,8 @@ def onto(descriptor: int) -> TextIOWrapper:
     return TextIOWrapper(
         BufferedWriter(raw), encoding="utf-8", errors="replace", line_buffering=True
     )
+
+
+def complain(sentence: str) -> None:
+    """Say what is amiss beside what was asked for, in one line that names this tool."""
+    sys.stderr.write(f"heat-upgrade-check: {sentence}\n")

@@ -268,6 +268,11 @@ class Plan(_Section):
         return self.current if name == "current" else self.target
 
 
+def chosen(given: Path | None) -> Path:
+    """The plan's file: the one that is given, else the environment's, else the one that is here."""
+    return given or Path(os.environ.get(PLAN_VARIABLE) or DEFAULT_PLAN)
+
+
 def load(path: Path) -> tuple[Plan, str]:
     """Read and validate a plan; return it with the SHA-256 of its file.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from packaging.version import Version
 
+from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.files import yaml_documents
 from heat_upgrade_checks.heat import releases
@@ -38,6 +39,14 @@ class Installed:
 
     release: HeatRelease
     python: Path
+
+
+def run(plan: Path | None) -> Iterator[str]:
+    """Look on this machine and in this folder, write the plan, and say what was found.
+
+    :raises UsageError: the file exists already, or cannot be written.
+    """
+    return write_plan(plans.chosen(plan), Path("/"), Path.cwd())
 
 
 def write_plan(path: Path, root: Path, here: Path) -> Iterator[str]:

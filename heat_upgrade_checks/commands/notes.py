@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from heat_upgrade_checks import plan as plans
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.code import release
 from heat_upgrade_checks.evidence.notes import release_notes
@@ -30,11 +31,19 @@ _NARROWEST = 40
 _ITEM = re.compile(r"\s*(?:[-*]|\d+\.)\s+")
 
 
-def run(site: Site) -> Iterator[str]:
-    """Lines that show each note in the order of reading; then write the file to fill in.
+def run(plan: Path | None, *, fetch_first: bool) -> Iterator[str]:
+    """Lines that show what to read before the plan's upgrade; then write the file to fill in.
 
-    :raises UsageError: the notes cannot be read, or the file cannot be written.
+    :raises UsageError: the plan cannot be used, the notes cannot be fetched or read, or the file
+        cannot be written.
     """
+    path = plans.chosen(plan)
+    site = Site(plans.load(path)[0], Path())
+    return _fetched_and_told(site, path.absolute().parent) if fetch_first else _told(site)
+
+
+def _told(site: Site) -> Iterator[str]:
+    """Each note in the order of reading."""
     try:
         found = release_notes.observe(site)
     except Unobserved as error:
@@ -59,11 +68,8 @@ def run(site: Site) -> Iterator[str]:
     yield f"{path}: {kept} acknowledged, {to_fill_in} to fill in (`by` and `at`)"
 
 
-def run_fetching(site: Site, plan_folder: Path) -> Iterator[str]:
-    """The same with the sdists of both releases, fetched first, and the plan's lines for them.
-
-    :raises UsageError: they cannot be fetched.
-    """
+def _fetched_and_told(site: Site, plan_folder: Path) -> Iterator[str]:
+    """The same with the sdists of both releases, fetched first, and the plan's lines for them."""
     try:
         versions = [release.observe_current(site).version, release.observe_target(site).version]
     except Unobserved as error:
@@ -80,7 +86,7 @@ def run_fetching(site: Site, plan_folder: Path) -> Iterator[str]:
     if planned:
         given["acknowledgements"] = planned.acknowledgements
     notes = NotesPlan.model_validate(given, context={"folder": plan_folder})
-    yield from run(replace(site, plan=site.plan.model_copy(update={"notes": notes})))
+    yield from _told(replace(site, plan=site.plan.model_copy(update={"notes": notes})))
     if notes != planned:
         lines = {key: _from(plan_folder, Path(str(path))) for key, path in given.items()}
         yield ""

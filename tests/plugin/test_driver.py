@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from heat_upgrade_checks import cli
+from heat_upgrade_checks.commands.program import main
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.records.gate import json_schema
@@ -207,7 +207,7 @@ def test_reports_that_cannot_be_written_are_wrong_usage(site: Site) -> None:
 
 
 def test_every_option_says_what_it_is() -> None:
-    commands = [cli.main, *cli.main.commands.values()]
+    commands = [main, *main.commands.values()]
     options = [each for command in commands for each in command.params if each.opts[0] != "id"]
     assert [each.opts for each in options if not getattr(each, "help", "")] == []
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from heat_upgrade_checks import cli, plan
+from heat_upgrade_checks import plan
+from heat_upgrade_checks.commands.program import main
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.records import waivers
@@ -114,10 +115,10 @@ def waivers_shown() -> list[Fence]:
 def _refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> str:
     """Why the driver would refuse a call, or nothing; nothing is carried out."""
     taken: dict[str, Any] = {}
-    for each in (cli.main, *cli.main.commands.values()):
+    for each in (main, *main.commands.values()):
         monkeypatch.setattr(each, "callback", lambda **given: taken.update(given))
     try:
-        cli.main.main(list(command.words), prog_name=PROGRAM, standalone_mode=False)
+        main.main(list(command.words), prog_name=PROGRAM, standalone_mode=False)
     except click.UsageError as error:
         return error.format_message()
     for option in ("wait", "interval"):

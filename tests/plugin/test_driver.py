@@ -266,9 +266,9 @@ def test_whatever_ends_the_process_is_no_verdict(site: Site) -> None:
 
 def test_pytest_judges_in_a_checkout(site: Site) -> None:
     reports = site.folder / "reports"
-    options = ("-q", "-pno:cacheprovider", "--phase", "pre", "--plan", site.demo.plan_file)
-    options += ("--reports", reports)
-    command = (sys.executable, "-m", "pytest", "checks", *map(str, options))
+    where = map(str, ("--plan", site.demo.plan_file, "--reports", reports))
+    options = ("-q", "-pno:cacheprovider", "--phase", "pre", *where)
+    command = (sys.executable, "-m", "pytest", "checks", *options)
     ask = partial(subprocess.run, command, cwd=ROOT, env=site.shell, capture_output=True, text=True)
     done = ask()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,11 +1,13 @@
 """Calls one check on given evidence, as the plugin would."""
 
+import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.gates.registry import MARK
@@ -65,16 +67,32 @@ def judge(
     of: Plan | None = None,
     **facts: Any,
 ) -> Judgement:
-    """What the check says about these facts; it must state what it looked at."""
+    """What the check says about these facts; it must state what it looked at.
+
+    The configurations are as the plan says, where none are given.
+    """
     gate = hand(
         of or plan(mode=PHASES[phase].modes[0]),
         phase,
         host or ("some-host" if phase == "engine" else ""),
         id=_id(check),
     )
-    check(**facts, gate=gate)
+    asked = inspect.signature(check).parameters
+    told = {name: it for name, it in _configurations(gate.plan).items() if name in asked}
+    check(**told | facts, gate=gate)
     assert gate.extent
     return gate
+
+
+def _configurations(of: Plan) -> dict[str, Configuration]:
+    """Both configurations, on one vhost where the plan says that they share it."""
+    new = "heat-n" if of.broker.isolation == "shared" else "heat-n1"
+    return {
+        f"{side}_configuration": Configuration(
+            (f"/etc/{side}.conf",), host, ("rabbit:5672",), vhost, host_is_set=True
+        )
+        for side, host, vhost in (("current", "control1", "heat-n"), ("target", "control2", new))
+    }
 
 
 def _id(check: Callable[..., None]) -> str:

@@ -4,19 +4,26 @@ from dataclasses import asdict
 
 from heat_upgrade_checks.evidence.broker.listeners import OldQueues, Queue
 from heat_upgrade_checks.evidence.broker.peek import LeftMessage
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.queues import addressed_engine, holds_work
+from heat_upgrade_checks.reading.isolation import isolation_of
 
 
 @check("queues.empty", phases=["last-engine"], guide="rolling 7")
 def check_old_queues_hold_no_work(
-    old_queues: OldQueues, database: Database, gate: Judgement
+    old_queues: OldQueues,
+    database: Database,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
 ) -> None:
     """The old vhost holds no unprocessed work."""
-    _judge(old_queues, database, gate, gate.block)
-    if not old_queues.exists or gate.plan.broker.isolation == "shared":
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    _judge(old_queues, database, gate, gate.block, shared=isolation.shared)
+    if not old_queues.exists or isolation.shared:
         return
     if old_queues.publish_rate is None:
         gate.cannot_tell(
@@ -37,12 +44,18 @@ def check_stopped_engines_left_no_work(
     old_queues: OldQueues, database: Database, gate: Judgement
 ) -> None:
     """The old vhost holds no unprocessed work."""
-    _judge(old_queues, database, gate, gate.warn)
+    _judge(old_queues, database, gate, gate.warn, shared=False)
 
 
 def _judge(
-    old_queues: OldQueues, database: Database, gate: Judgement, say: Callable[..., None]
+    old_queues: OldQueues,
+    database: Database,
+    gate: Judgement,
+    say: Callable[..., None],
+    *,
+    shared: bool,
 ) -> None:
+    """On a shared vhost the target's engines go on with what waits in the common queues."""
     gate.looked_at(old_queues.extent)
     if not old_queues.exists:
         say(
@@ -52,7 +65,6 @@ def _judge(
             "the engine comes back by itself. Then look for stacks that are stuck.",
         )
         return
-    shared = gate.mode == "rolling" and gate.plan.broker.isolation == "shared"
     engines = {row.engine_id for row in database.services}
     for queue in _fullest(old_queues):
         owner = addressed_engine(queue.name)

@@ -5,6 +5,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.programs import ENGINE
 from heat_upgrade_checks.reading.clients import Role, connected, in_doubt, role, where_it_runs
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.wording import counted
 
 from .. import tell_of_others
@@ -19,7 +20,12 @@ def check_nothing_uses_the_old_vhost(
     gate: Judgement,
 ) -> None:
     """Nothing is connected to the old vhost but for notifications."""
-    if current_configuration.vhost == target_configuration.vhost:
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration)
+    if isolation.alike:
+        gate.not_applicable(
+            "both vhosts have one name, on different brokers, and nothing else tells them apart"
+        )
+    if isolation.shared:
         gate.not_applicable("both releases use the same vhost, which stays")
     gate.looked_at(connections.extent)
     old = connections.old

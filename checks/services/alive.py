@@ -5,6 +5,7 @@ from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 
 
@@ -24,10 +25,11 @@ def check_other_engines_carry_on(
     gate: Judgement,
 ) -> None:
     """Every engine that should run has reported within two intervals."""
-    old = current_configuration.vhost
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    old = isolation.old
     gate.looked_at(f"{database.extent}; {len(placement.on(old))} engine workers on vhost {old}")
     _judge_reports(database, gate)
-    may_leave = not_moved(gate.plan, database, placement, target_configuration)
+    may_leave = not_moved(gate.plan, database, placement, isolation)
     if other_name := known_otherwise(gate.host, may_leave):
         gate.cannot_tell(other_name)
     elif all(row.host != gate.host for row in database.services):
@@ -36,7 +38,7 @@ def check_other_engines_carry_on(
             f"host {gate.host}",
             f"has no engine, so this gate is taken to be about its API; engine hosts: {known}",
         )
-    if gate.plan.broker.isolation == "vhost":
+    if not isolation.shared:
         _judge_last(placement, old, gate)
 
 

@@ -6,12 +6,12 @@ from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import (
     State,
     Work,
     at_its_hooks,
-    on_the_new_side,
     remedy,
     work_in_flight,
 )
@@ -26,16 +26,17 @@ def check_the_host_holds_no_work(
     gate: Judgement,
 ) -> None:
     """The engines that are taken away hold no resource and no lock."""
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     rows = [row for row in database.services if row.host == gate.host]
     # A host's new engine may run beside the old one that is taken away.
-    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    moved = isolation.on_the_new_side(placement)
     leaving = [row for row in rows if row.engine_id not in moved]
     stay = f", and {len(rows) - len(leaving)} on the new vhost, which stay"
     gate.looked_at(
         f"{database.extent}; {len(leaving)} engine workers on {gate.host}"
         + (stay if len(rows) > len(leaving) else "")
     )
-    may_leave = not_moved(gate.plan, database, placement, target_configuration)
+    may_leave = not_moved(gate.plan, database, placement, isolation)
     if other_name := known_otherwise(gate.host, may_leave):
         gate.cannot_tell(other_name)
     elif not rows and not is_api(gate.plan, gate.host):
@@ -56,12 +57,14 @@ def check_the_old_engines_hold_no_work(
     database: Database,
     placement: Placement,
     current_configuration: Configuration,
+    target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
     """The engines that are taken away hold no resource and no lock."""
-    if gate.plan.broker.isolation == "shared":
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    if isolation.shared:
         gate.not_applicable("on a shared vhost the broker does not tell which engines are the old")
-    old = placement.on(current_configuration.vhost)
+    old = placement.on(isolation.old)
     rows = [row for row in database.services if row.engine_id in old]
     gate.looked_at(f"{database.extent}; {len(rows)} engine workers on the old vhost")
     _judge_held(rows, database, current_configuration, gate)

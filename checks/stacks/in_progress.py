@@ -5,8 +5,9 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.leftovers import Leftovers
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import State, on_the_new_side, work_in_flight
+from heat_upgrade_checks.reading.work import State, work_in_flight
 
 from . import say_work
 
@@ -80,6 +81,7 @@ def check_nothing_was_cut_off(old_queues: OldQueues, placement: Placement, gate:
 def check_old_side_works_on_nothing(
     old_queues: OldQueues,
     placement: Placement,
+    current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
@@ -89,7 +91,8 @@ def check_old_side_works_on_nothing(
         f"{database.extent}, read between two samples of the old queues; "
         f"{len(placement.engines)} live engines"
     )
-    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    moved = isolation.on_the_new_side(placement)
     for work in work_in_flight(database, placement, 0):
         if work.state is State.AT_REST or (work.engines and work.engines <= moved):
             say_work(gate.note, work)

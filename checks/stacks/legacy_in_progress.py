@@ -3,11 +3,11 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import (
     State,
     Work,
-    on_the_new_side,
     remedy,
     work_in_flight,
 )
@@ -17,6 +17,7 @@ from heat_upgrade_checks.reading.work import (
 def check_no_legacy_stack_is_in_flight(
     database: Database,
     placement: Placement,
+    current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
@@ -25,10 +26,11 @@ def check_no_legacy_stack_is_in_flight(
     heat/engine/service.py, reset_stack_status: each worker of an engine does it when it starts, not
     the first alone.
     """
-    if gate.plan.broker.isolation == "shared":
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    if isolation.shared:
         gate.not_applicable("on a shared vhost each release sees that the other's engines live")
     gate.looked_at(database.extent)
-    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    moved = isolation.on_the_new_side(placement)
     for work in work_in_flight(database, placement, 0):
         stack = work.stack
         # A nested stack that nobody holds belongs to those who hold its root.

@@ -12,8 +12,9 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import end_of_a_wait, named, on_the_new_side, root_of
+from heat_upgrade_checks.reading.work import end_of_a_wait, named, root_of
 from heat_upgrade_checks.wording import duration
 
 
@@ -29,14 +30,16 @@ def check_waits_are_known(database: Database, gate: Judgement) -> None:
 def check_no_wait_ends_with_this_engine(
     database: Database,
     placement: Placement,
+    current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
     """No wait for a signal from outside is cut off by the next step."""
     gate.looked_at(database.extent)
     here = {row.engine_id for row in database.services if row.alive and row.host == gate.host}
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     # A host's new engine may run beside the old one that is taken away.
-    leaving = here - on_the_new_side(gate.plan, placement, target_configuration)
+    leaving = here - isolation.on_the_new_side(placement)
     for stack, resource in _waiting(database):
         held_here = _holder(stack, resource) in leaving
         _say(gate.block if held_here else gate.warn, database, stack, resource)
@@ -46,6 +49,7 @@ def check_no_wait_ends_with_this_engine(
 def check_no_wait_is_left_on_the_old_side(
     old_queues: OldQueues,
     placement: Placement,
+    current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
@@ -55,7 +59,8 @@ def check_no_wait_is_left_on_the_old_side(
         f"{database.extent}, read between two samples of the old queues; "
         f"{len(placement.engines)} live engines"
     )
-    moved = on_the_new_side(gate.plan, placement, target_configuration)
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    moved = isolation.on_the_new_side(placement)
     for stack, resource in _waiting(database):
         if _holder(stack, resource) not in moved:
             _say(gate.block, database, stack, resource)

@@ -1,11 +1,19 @@
 from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.isolation import isolation_of
 
 
 @check("vhost.exists", phases=["vhost"], guide="rolling 4")
-def check_the_new_vhost_exists(new_vhost: NewVhost, gate: Judgement) -> None:
+def check_the_new_vhost_exists(
+    new_vhost: NewVhost,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
     """The vhost of the target release exists."""
+    isolation_of(gate.plan, current_configuration, target_configuration).settled()
     gate.looked_at(
         f"vhost {new_vhost.name} among {len(new_vhost.vhosts)} at {new_vhost.management}"
     )

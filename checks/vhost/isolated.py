@@ -4,6 +4,7 @@ from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, Earlie
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.clients import Role, programs
+from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Engine, Placement, releases_by_host
 
 
@@ -19,22 +20,15 @@ def check_releases_are_on_their_own_vhosts(
     gate: Judgement,
 ) -> None:
     """Every live engine is on the vhost of its release and on no other."""
-    if gate.plan.broker.isolation == "shared":
-        gate.not_applicable("both releases share a vhost; see vhost.rpc-compatible")
     if gate.mode == "cold":
         gate.not_applicable("in a cold upgrade the two releases never run at the same time")
+    if isolation_of(gate.plan, current_configuration, target_configuration).settled().shared:
+        gate.not_applicable("both releases share a vhost; see vhost.rpc-compatible")
     old, new = current_configuration, target_configuration
     gate.looked_at(
         f"{len(placement.engines)} live engines; vhost {old.vhost} of the current and "
         f"{new.vhost} of the target release; {connections.extent}"
     )
-    if old.vhost == new.vhost:
-        gate.block(
-            f"vhost {old.vhost}",
-            "both configurations name it",
-            hint=f"Name a new vhost in transport_url of {', '.join(new.files)}.",
-        )
-        return
     vhosts = {"current": old.vhost, "target": new.vhost}
     expected = {
         host: (release, vhosts[release])

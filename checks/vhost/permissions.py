@@ -1,16 +1,24 @@
 from collections.abc import Iterable
 
 from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.permissions import RIGHTS, names_needed, refused
+from heat_upgrade_checks.reading.isolation import isolation_of
 
 _NAMED = 3
 
 
 @check("vhost.permissions", phases=["vhost"], guide="rolling 4")
-def check_heat_may_use_the_new_vhost(new_vhost: NewVhost, gate: Judgement) -> None:
+def check_heat_may_use_the_new_vhost(
+    new_vhost: NewVhost,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
     """Heat's account may use the vhost of the target release."""
+    isolation_of(gate.plan, current_configuration, target_configuration).settled()
     new_vhost.must_exist()
     accounts = ", ".join(access.account for access in new_vhost.access)
     gate.looked_at(f"account {accounts} on vhost {new_vhost.name} at {new_vhost.management}")

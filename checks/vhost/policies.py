@@ -1,16 +1,23 @@
 from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost, Policy, VhostSettings
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.isolation import isolation_of
 
 _QUEUES_OF_A_WORKER = 10
 
 
 @check("vhost.policies", phases=["vhost"], guide="rolling 4")
 def check_the_new_vhost_is_set_up_like_the_old(
-    new_vhost: NewVhost, database: Database, gate: Judgement
+    new_vhost: NewVhost,
+    database: Database,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
 ) -> None:
     """Policies, limits and default queue type of the new vhost are those of the old one."""
+    isolation_of(gate.plan, current_configuration, target_configuration).settled()
     new_vhost.must_exist()
     new, old = new_vhost.settings, new_vhost.old_settings
     gate.looked_at(

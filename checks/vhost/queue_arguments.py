@@ -1,4 +1,5 @@
 from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
+from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.declarations import (
@@ -8,11 +9,18 @@ from heat_upgrade_checks.heat.declarations import (
     declared,
     without_durability,
 )
+from heat_upgrade_checks.reading.isolation import isolation_of
 
 
 @check("vhost.queue-arguments", phases=["vhost"], guide="rolling 4")
-def check_nothing_left_over_clashes(new_vhost: NewVhost, gate: Judgement) -> None:
+def check_nothing_left_over_clashes(
+    new_vhost: NewVhost,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
     """Nothing in the new vhost stops the target release from declaring its queues."""
+    isolation_of(gate.plan, current_configuration, target_configuration).settled()
     new_vhost.must_exist()
     gate.looked_at(new_vhost.extent)
     options = new_vhost.options

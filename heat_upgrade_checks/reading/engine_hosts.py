@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.reading.isolation import Isolation
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import on_the_new_side
 
 
 def is_api(plan: Plan, host: str) -> bool:
@@ -17,10 +16,10 @@ def is_api(plan: Plan, host: str) -> bool:
 
 
 def not_moved(
-    plan: Plan, database: Database, placement: Placement, target: Configuration
+    plan: Plan, database: Database, placement: Placement, isolation: Isolation
 ) -> list[ServiceRow]:
     """The live engine workers that may be taken away: all that are not known as the target's."""
-    moved = on_the_new_side(plan, placement, target)
+    moved = isolation.on_the_new_side(placement)
     # On a shared vhost only the plan tells them, where it names the hosts of both releases.
     new = set(plan.target.engines) - set(plan.current.engines) if plan.current.engines else set()
     return [

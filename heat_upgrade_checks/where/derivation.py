@@ -20,6 +20,7 @@ from heat_upgrade_checks.heat.queues import addressed_engine, holds_work
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan, Side
 from heat_upgrade_checks.reading.clients import Role, only_sends, role
+from heat_upgrade_checks.reading.isolation import Isolation, isolation_of
 from heat_upgrade_checks.reading.placement import Engine, Placement, place, releases_by_host
 from heat_upgrade_checks.reading.work import Work, work_in_flight
 from heat_upgrade_checks.where.position import (
@@ -72,7 +73,8 @@ def position(plan: Plan, evidence: Evidence) -> Position:
     queues, clients = evidence.old_queues, evidence.connections
     # Read between two looks at the queues, so that no work slips from one to the other unseen.
     database = queues.database if queues and queues.database else evidence.database
-    shared = plan.mode == "rolling" and plan.broker.isolation == "shared"
+    isolation = isolation_of(plan, old, new)
+    shared = plan.mode == "rolling" and isolation.shared
     current, target = _sides(plan, evidence)
     engines: tuple[EngineGroup, ...] | None = None
     messages: int | None = None
@@ -98,6 +100,7 @@ def position(plan: Plan, evidence: Evidence) -> Position:
     return Position(
         mode=plan.mode,
         shared=shared,
+        contradicted=bool(isolation.contradiction),
         absent=evidence.absent,
         current=current,
         target=target,
@@ -116,12 +119,12 @@ def position(plan: Plan, evidence: Evidence) -> Position:
         messages=messages,
         orphaned=orphaned,
         work=work or (),
-        unknown=(*_unknown(plan, evidence), *ending),
+        unknown=(*_unknown(plan, evidence, isolation), *ending),
         unseen=frozenset(name for name, found in sections.items() if found is None),
     )
 
 
-def _unknown(plan: Plan, evidence: Evidence) -> Iterator[str]:
+def _unknown(plan: Plan, evidence: Evidence, isolation: Isolation) -> Iterator[str]:
     needed = _ALWAYS if evidence.absent else (*_ALWAYS, *_OF_THE_TARGET)
     yield from dict.fromkeys(
         evidence.unobserved[name] for name in needed if name in evidence.unobserved
@@ -132,6 +135,8 @@ def _unknown(plan: Plan, evidence: Evidence) -> Iterator[str]:
             f"vhost {new.vhost} is on other brokers ({', '.join(new.brokers)}) than the current "
             "release's; give the URLs of their management API as broker.management in the plan"
         )
+    elif isolation.alike and plan.mode == "rolling":
+        yield isolation.alike
 
 
 def _sides(plan: Plan, evidence: Evidence) -> tuple[ReleaseSide, ReleaseSide]:

@@ -57,12 +57,15 @@ class Position:
     """How far an upgrade has come, as far as it was observed.
 
     `messages` wait on the old vhost for engines, None where the broker does not say; `orphaned` are
-    addressed to engines that are gone, so nobody will ever read them. `unknown` are the sentences
+    addressed to engines that are gone, so nobody will ever read them. Whether both releases share a
+    vhost is what the configurations say, and where that is `contradicted` the plan says otherwise;
+    before the target has a configuration it is what the plan says. `unknown` are the sentences
     that say what could not be observed, and `unseen` the sections that are empty because of it.
     """
 
     mode: Mode
     shared: bool
+    contradicted: bool
     absent: tuple[str, ...]
     current: ReleaseSide
     target: ReleaseSide

@@ -51,7 +51,7 @@ ROLLING = (
     Rule(
         "both configurations name one vhost",
         Kind.REPAIR,
-        lambda p: p.installed and not p.shared and not p.apart,
+        lambda p: p.installed and p.contradicted and p.shared,
         "Name a vhost of its own in the transport_url of {new}'s configuration, for both name "
         "{old_vhost}, or set broker.isolation: shared in the plan",
         (("installed",),),
@@ -65,7 +65,7 @@ ROLLING = (
     Rule(
         "the configurations name two vhosts, the plan says that they share one",
         Kind.REPAIR,
-        lambda p: p.installed and p.shared and p.current.vhost != p.target.vhost,
+        lambda p: p.installed and p.contradicted and not p.shared,
         "Set broker.isolation: vhost in the plan, for {old} is configured for vhost {old_vhost} "
         "and {new} for {new_vhost}, or name {old_vhost} in the transport_url of {new}",
         must_not=(

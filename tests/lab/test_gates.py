@@ -430,7 +430,7 @@ def test_one_vhost_for_both_releases(synced: Gates) -> None:
     lab = synced.rolling.lab
     same = lab.configuration(26, CURRENT_VHOST, NEW_HOST)
     outcome = synced.judge("vhost", target={"config": [str(same)]})
-    assert "both configurations name it" in _only(outcome, "vhost.isolated")
+    assert "both configurations name vhost" in _contradicted(outcome)
 
 
 def test_one_vhost_for_both_releases_by_the_services_environment(
@@ -440,16 +440,29 @@ def test_one_vhost_for_both_releases_by_the_services_environment(
     url = synced.rolling.lab.transport_url(CURRENT_VHOST)
     environment.write_text(f"OS_DEFAULT__TRANSPORT_URL={url}\n", "utf-8")
     outcome = synced.judge("vhost", target={"environment_files": [str(environment)]})
-    assert "both configurations name it" in _only(outcome, "vhost.isolated")
-    assert str(environment) in outcome.check("vhost.isolated")["findings"][0]["hint"]
+    assert str(environment) in _contradicted(outcome)
+
+
+def test_two_vhosts_that_the_plan_calls_shared(synced: Gates) -> None:
+    outcome = synced.judge("vhost", broker={"isolation": "shared"})
+    assert "set broker.isolation: vhost" in _contradicted(outcome)
+
+
+def _contradicted(outcome: Outcome) -> str:
+    """What keeps the gate shut where the plan and both configurations differ."""
+    assert outcome.code == 3, outcome.out
+    assert outcome.outcomes("failed") == set()
+    assert {"vhost.isolated", "vhost.exists", "vhost.rpc-compatible"} <= outcome.red
+    return str(outcome.check("vhost.isolated")["reason"])
 
 
 def test_a_shared_vhost_needs_one_rpc_version(synced: Gates) -> None:
-    outcome = synced.judge("vhost", broker={"isolation": "shared"})
+    one = {"config": [str(synced.rolling.lab.configuration(26, CURRENT_VHOST, NEW_HOST))]}
+    outcome = synced.judge("vhost", target=one, broker={"isolation": "shared"})
     assert _only(outcome, "vhost.rpc-compatible").startswith(
         "worker RPC: is 1.4 in the current and 1.9 in the target release"
     )
-    same = {"python": synced.plan["current"]["python"]}
+    same = {**one, "python": synced.plan["current"]["python"]}
     outcome = synced.judge("vhost", target=same, broker={"isolation": "shared"})
     assert outcome.check("vhost.rpc-compatible")["outcome"] == "passed"
 

@@ -43,5 +43,9 @@ def test_the_notes_are_the_difference_of_the_two_sdists(gates: Gates) -> None:
 
 
 def test_one_rpc_version_makes_a_shared_vhost_possible(gates: Gates) -> None:
-    outcome = gates.judge("installed", "--only", "vhost", broker={"isolation": "shared"})
+    lab = gates.rolling.lab
+    one = {"config": [str(lab.configuration(25, lab.vhosts[0], "control2"))]}
+    outcome = gates.judge(
+        "installed", "--only", "vhost", target=one, broker={"isolation": "shared"}
+    )
     assert outcome.check("vhost.rpc-compatible")["outcome"] == "passed"

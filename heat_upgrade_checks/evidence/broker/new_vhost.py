@@ -12,7 +12,11 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.broker.amqp_login import log_in
 from heat_upgrade_checks.evidence.broker.management import body, connect, get, require_sight
 from heat_upgrade_checks.evidence.configuration import messaging_options
-from heat_upgrade_checks.evidence.configuration.addresses import host_of
+from heat_upgrade_checks.evidence.configuration.addresses import (
+    host_of,
+    observe_current,
+    observe_target,
+)
 from heat_upgrade_checks.evidence.configuration.heat_conf import BrokerHost, Transport
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -113,7 +117,10 @@ def observe(site: Site) -> NewVhost:
     """
     if site.plan.mode == "cold":
         raise NotConfigured("in a cold upgrade the two releases never run at the same time")
-    if site.plan.broker.isolation == "shared":
+    # Where only the plan says so, its vhost is looked at: the checks tell that the two differ.
+    if site.plan.broker.isolation == "shared" and observe_current(site).names_the_vhost_of(
+        observe_target(site)
+    ):
         raise NotConfigured("both releases share a vhost (broker.isolation), so none is new")
     conf = site.conf("target")
     new, old = conf.transport(), site.conf("current").transport()

@@ -26,6 +26,17 @@ class Configuration:
     graceful_shutdown_timeout: int = _GRACE
     host_is_set: bool = False
 
+    def names_the_vhost_of(self, other: "Configuration") -> bool:
+        """Whether both name one vhost of one broker, which is told by a host that both name.
+
+        The port is not asked: that of TLS is another one of the same broker.
+        """
+        return self.vhost == other.vhost and bool(self._hosts & other._hosts)
+
+    @property
+    def _hosts(self) -> set[str]:
+        return {broker.rpartition(":")[0] for broker in self.brokers}
+
     @property
     def extent(self) -> str:
         """What was read."""

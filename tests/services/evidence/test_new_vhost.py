@@ -568,7 +568,13 @@ def test_a_target_on_other_brokers(place: Place) -> None:
         new_vhost.observe(site)
 
 
-@pytest.mark.parametrize("plan", [{"mode": "cold"}, {"broker": {"isolation": "shared"}}])
-def test_no_vhost_is_new(place: Place, plan: dict[str, Any]) -> None:
+def test_no_vhost_is_new(place: Place) -> None:
     with pytest.raises(NotConfigured):
-        new_vhost.observe(place.site(plan=plan))
+        new_vhost.observe(place.site(plan={"mode": "cold"}))
+    with pytest.raises(NotConfigured):
+        new_vhost.observe(place.site(vhost=place.old, plan={"broker": {"isolation": "shared"}}))
+
+
+def test_a_vhost_that_only_the_plan_calls_shared_is_looked_at(place: Place) -> None:
+    broker = {"isolation": "shared", "management": [place.rabbitmq.management_url]}
+    assert new_vhost.observe(place.site(plan={"broker": broker})).name == place.new

@@ -281,8 +281,6 @@ def _isolated(
         "post" if cold else "engine",
         host="" if cold else "control1",
         of=of,
-        current_configuration=a_configuration(OLD, "control1"),
-        target_configuration=a_configuration(NEW, "control2"),
         placement=place(rows, [*listeners, *strangers]),
         connections=connections_of(new=clients),
         earlier_gates=EarlierGates("/reports", opened, an_identity()),
@@ -583,8 +581,6 @@ def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Jud
         of=plan(**changes),
         database=a_database(services=rows),
         placement=place(rows, [Listener(row.engine_id, vhost, 1) for row, vhost in engines]),
-        current_configuration=a_configuration(OLD, "control1"),
-        target_configuration=a_configuration(NEW, "control2"),
     )
 
 

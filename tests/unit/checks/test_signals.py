@@ -15,7 +15,7 @@ from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, Stac
 from heat_upgrade_checks.heat.signals import SignalWait, signal_wait
 from heat_upgrade_checks.heat.templates import Definition
 from heat_upgrade_checks.reading.placement import place
-from tests.facts import a_configuration, a_database, a_row, a_stack
+from tests.facts import a_database, a_row, a_stack
 from tests.judging import NOW, check_at, judge, plan
 
 CONDITION = "OS::Heat::WaitCondition"
@@ -224,7 +224,6 @@ def test_an_engine_that_waits_must_not_be_taken_away(
         of=plan(broker={"isolation": isolation}),
         database=facts,
         placement=place(facts.services, listeners),
-        target_configuration=a_configuration("heat-n1", "control1"),
     )
     assert [f.level for f in gate.findings] == [level]
 
@@ -244,7 +243,6 @@ def test_at_last_engine_a_wait_must_be_on_the_new_side(
         of=plan(broker={"isolation": isolation}),
         old_queues=OldQueues("http://mq", "heat-n", True, True, (), None, database, ""),
         placement=place(database.services, listeners),
-        target_configuration=a_configuration("heat-n1", "control2"),
     )
     assert [f.level for f in gate.findings] == (["blocker"] if red else [])
 

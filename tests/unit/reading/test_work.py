@@ -309,7 +309,6 @@ def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str)
         "last-engine",
         old_queues=_between(stack),
         placement=PLACEMENT,
-        target_configuration=a_configuration(NEW, "control2"),
     )
     assert [finding.level for finding in gate.findings] == [level]
 
@@ -340,7 +339,6 @@ def _legacy(phase: str, *stacks: StackInFlight) -> list[Finding]:
         host="control1" if phase == "engine" else "",
         database=a_database(services=ROWS, in_flight=stacks),
         placement=PLACEMENT,
-        target_configuration=a_configuration(NEW, "control2"),
     ).findings
 
 
@@ -382,7 +380,6 @@ def test_on_a_shared_vhost_engines_see_each_other() -> None:
             of=plan(broker={"isolation": "shared"}),
             database=a_database(),
             placement=PLACEMENT,
-            target_configuration=a_configuration(NEW, "control2"),
         )
 
 
@@ -404,7 +401,6 @@ def _by_host(
         database=a_database(services=BOTH_ON_CONTROL1, in_flight=stacks),
         placement=PLACEMENT_OF_BOTH,
         current_configuration=configuration,
-        target_configuration=a_configuration(NEW, "control1"),
     )
 
 

@@ -510,6 +510,13 @@ def test_other_brokers_of_the_target_are_not_asked() -> None:
     assert "is on other brokers (other:5672)" in next_step(found).sentence
 
 
+def test_vhosts_of_one_name_on_other_brokers_tell_no_release() -> None:
+    elsewhere = Configuration(("/c",), "here", ("other:5672",), OLD)
+    world = World()
+    found = position(world.plan, replace(world.evidence, target_configuration=elsewhere))
+    assert "give the target's vhost another name" in next_step(found).sentence
+
+
 # --- the schema
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
-from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.reading.placement import Placement
 
 _DEFAULT_REPORT_INTERVAL = 60
@@ -95,12 +93,6 @@ def root_of(stack: StackInFlight, stacks: dict[str, StackInFlight]) -> StackInFl
     while stack.owner_id in stacks:
         stack = stacks[stack.owner_id]
     return stack
-
-
-def on_the_new_side(plan: Plan, placement: Placement, target: Configuration) -> set[str]:
-    """The engines that go on when the last old one stops; on a shared vhost none is known."""
-    shared = plan.broker.isolation == "shared"
-    return set() if shared else placement.on(target.vhost)
 
 
 def patience(database: Database) -> int:

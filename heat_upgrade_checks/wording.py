@@ -1,6 +1,7 @@
 """Words and figures that everything states in the same way."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -27,6 +28,16 @@ def clipped(text: str, limit: int) -> str:
 def counted(number: int, thing: str) -> str:
     """The number with its noun: "1 blocker", "7 blockers"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def some(things: Iterable[object], most: int, rest: str = " and {} more") -> str:
+    """The first `most` of them, and how many are left: "a, b, c and 2 more".
+
+    `rest` stands for those that are not named, with `{}` for their number.
+    """
+    names = [*map(str, things)]
+    left = len(names) - most
+    return ", ".join(names[:most]) + (rest.format(left) if left > 0 else "")
 
 
 def duration(seconds: float) -> str:

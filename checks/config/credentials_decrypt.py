@@ -3,9 +3,9 @@
 from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.wording import counted
+from heat_upgrade_checks.wording import counted, some
 
-_NAMED = 5
+_NAMED, _MORE = 5, ", ..."
 
 
 @check("config.credentials-decrypt", phases=["pre", "installed"], guide="prerequisites, rolling 1")
@@ -24,7 +24,7 @@ def check_credentials_decrypt(credentials: Credentials, gate: Judgement) -> None
 
 def _judge_uncertain(sample: Sample, credentials: Credentials, gate: Judgement) -> None:
     subject = f"{sample.table}.{sample.column}"
-    rows = f"{counted(len(sample.uncertain), 'row')} (ids {_some(sample.uncertain)})"
+    rows = f"{counted(len(sample.uncertain), 'row')} (ids {some(sample.uncertain, _NAMED, _MORE)})"
     if credentials.side == "current":
         gate.note(
             subject,
@@ -48,7 +48,7 @@ def _judge_refused(sample: Sample, credentials: Credentials, gate: Judgement) ->
         gate.block(
             subject,
             f"{len(lost)} of {counted(sample.rows, 'row')} cannot be decrypted by the "
-            f"{credentials.side} release; ids {_some(lost)}",
+            f"{credentials.side} release; ids {some(lost, _NAMED, _MORE)}",
             hint=f"Give the {credentials.side} release the auth_encryption_key with which they "
             "were stored, and change no key during an upgrade.",
             data=data | {"ids": lost},
@@ -57,11 +57,7 @@ def _judge_refused(sample: Sample, credentials: Credentials, gate: Judgement) ->
         gate.warn(
             subject,
             f"{len(before)} of {counted(sample.rows, 'row')} cannot be decrypted by either "
-            f"release; ids {_some(sorted(before, reverse=True))}",
+            f"release; ids {some(sorted(before, reverse=True), _NAMED, _MORE)}",
             hint="Their key was lost before this upgrade: recreate the stacks that they belong to.",
             data=data | {"ids": sorted(before)},
         )
-
-
-def _some(ids: list[int] | tuple[int, ...]) -> str:
-    return ", ".join(map(str, ids[:_NAMED])) + (", ..." if len(ids) > _NAMED else "")

@@ -2,7 +2,7 @@ from heat_upgrade_checks.evidence.configuration.policies import Policies
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.wording import counted
+from heat_upgrade_checks.wording import counted, some
 
 _NAMED = 5
 
@@ -86,8 +86,7 @@ def _judge_rules(policies: Policies, gate: Judgement) -> None:
 
 
 def _rules(names: list[str] | tuple[str, ...]) -> str:
-    more = ", ..." if len(names) > _NAMED else ""
-    return f"{counted(len(names), 'rule')} ({', '.join(names[:_NAMED])}{more})"
+    return f"{counted(len(names), 'rule')} ({some(names, _NAMED, ', ...')})"
 
 
 def _judge_enforcement(policies: Policies, cfn_signals: CfnSignals, gate: Judgement) -> None:

@@ -8,7 +8,7 @@ from heat_upgrade_checks.evidence.configuration.options import KnownAs, Options,
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.removed_options import Removed, removed
-from heat_upgrade_checks.wording import counted
+from heat_upgrade_checks.wording import counted, some
 
 # What an option is about whose loss is not noticed before it does harm.
 _DANGEROUS = re.compile(
@@ -157,5 +157,4 @@ def _judge_paste(paste: ApiPaste, gate: Judgement) -> None:
 
 
 def _some(names: list[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {counted(rest, 'other')}" if rest > 0 else "")
+    return some(names, _NAMED, f" and {counted(len(names) - _NAMED, 'other')}")

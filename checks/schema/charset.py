@@ -6,6 +6,7 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import administration, revisions
+from heat_upgrade_checks.wording import some
 
 
 @check("schema.charset", phases=["pre"], guide="prerequisites")
@@ -57,7 +58,7 @@ def check_new_tables_can_refer_to_old_ones(
     )
     (gate.block if creating or unknown else gate.warn)(
         f"database {database.name}",
-        f"gives new tables {charsets.default.collation}, but {_and_more(differ)} "
+        f"gives new tables {charsets.default.collation}, but {_columns(differ)} "
         f"{'has' if len(differ) == 1 else 'have'} {goal.collation}; {reason}",
         hint=f"Before db_sync, let new tables be like the old ones: {sql}",
         commands=[administration.run(database.server, database.name, sql)],
@@ -68,6 +69,5 @@ def check_new_tables_can_refer_to_old_ones(
     )
 
 
-def _and_more(tables: Iterable[str]) -> str:
-    names = [f"{table}.id" for table in tables]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _columns(tables: Iterable[str]) -> str:
+    return some((f"{table}.id" for table in tables), 3)

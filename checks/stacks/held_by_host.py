@@ -15,6 +15,9 @@ from heat_upgrade_checks.reading.work import (
     remedy,
     work_in_flight,
 )
+from heat_upgrade_checks.wording import some
+
+_NAMED = 3
 
 
 @check("stacks.held-by-host", phases=["engine"], guide="rolling 5-6")
@@ -84,7 +87,7 @@ def _judge_held(
         ]
         if not held:
             continue
-        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {_first(held)}"
+        obj, what = f"engine {row.host} ({row.engine_id})", f"holds {some(held, _NAMED)}"
         data = {"engine_id": row.engine_id, "host": row.host, "held": held}
         if grace:
             gate.block(
@@ -111,15 +114,11 @@ def _judge_lost(row: ServiceRow, lost: list[Work], gate: Judgement) -> None:
     roots = {work.root.id: work for work in lost}
     gate.block(
         f"engine {row.host} ({row.engine_id})",
-        f"is dead and holds {_first(held)}; nobody works on it any more",
+        f"is dead and holds {some(held, _NAMED)}; nobody works on it any more",
         hint=hint,
         commands=[command for work in roots.values() for command in remedy(work)[1]],
         data={"engine_id": row.engine_id, "host": row.host, "held": held},
     )
-
-
-def _first(held: list[str]) -> str:
-    return ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
 
 
 def _held(stack: StackInFlight, engine_id: str) -> list[str]:

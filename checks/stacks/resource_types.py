@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from heat_upgrade_checks.evidence.stacks.resource_types import ResourceTypes, Use
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.wording import counted
+from heat_upgrade_checks.wording import counted, some
 
 _NAMED = 3
 
@@ -53,5 +53,5 @@ def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -
 
 
 def _stacks(uses: Iterable[Use]) -> str:
-    stacks = list(dict.fromkeys(f"{use.stack} ({use.stack_id})" for use in uses))
-    return ", ".join(stacks[:_NAMED]) + (", ..." if len(stacks) > _NAMED else "")
+    stacks = dict.fromkeys(f"{use.stack} ({use.stack_id})" for use in uses)
+    return some(stacks, _NAMED, ", ...")

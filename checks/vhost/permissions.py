@@ -1,11 +1,10 @@
-from collections.abc import Iterable
-
 from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.permissions import RIGHTS, names_needed, refused
 from heat_upgrade_checks.reading.isolation import isolation_of
+from heat_upgrade_checks.wording import some
 
 _NAMED = 3
 
@@ -54,8 +53,8 @@ def _judge_permissions(access: Access, new_vhost: NewVhost, gate: Judgement) -> 
         if lacking:
             gate.block(
                 f"account {access.account}",
-                f"may not {right} {_some(lacking)} on vhost {new_vhost.name}; its pattern is "
-                f"{pattern!r}",
+                f"may not {right} {some(lacking, _NAMED)} on vhost {new_vhost.name}; its pattern "
+                f"is {pattern!r}",
                 hint="Widen the pattern, so that it matches each name.",
                 commands=commands,
                 data={"right": right, "pattern": pattern, "names": lacking},
@@ -83,9 +82,3 @@ def _judge_login(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
             hint="Compare its patterns with those on the old vhost.",
             commands=[["rabbitmqctl", "list_permissions", "-p", new_vhost.name]],
         )
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from heat_upgrade_checks.reading.work import State, Work, remedy
 from heat_upgrade_checks.where.position import EngineGroup, Position
-from heat_upgrade_checks.wording import counted
+from heat_upgrade_checks.wording import counted, some
 
 _MOST_NAMED = 3
 
@@ -219,6 +219,4 @@ def _told(works: Sequence[Work]) -> str:
 
 
 def _few(things: Iterable[object]) -> str:
-    names = list(dict.fromkeys(map(str, things)))
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return some(dict.fromkeys(map(str, things)), _MOST_NAMED)

@@ -3,20 +3,9 @@ from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat import tables
 
 from . import ANOTHER
-
-# Their rows come and go with stacks; those of the other counted tables with every event, too.
-_SLOW_TABLES = {
-    "raw_template",
-    "resource",
-    "snapshot",
-    "software_config",
-    "software_deployment",
-    "stack",
-    "user_creds",
-}
-
 
 # A few stacks that were made or purged since the backup, with their resources.
 _A_FEW_ROWS = 50
@@ -91,7 +80,7 @@ def _compare_rows(backup: Backup, table: str, held: int, live: int, gate: Judgem
         return
     tolerance = gate.plan.backup.tolerance if gate.plan.backup else 0.0
     allowed = max(_A_FEW_ROWS, tolerance * live)
-    if table not in _SLOW_TABLES or abs(held - live) <= allowed:
+    if table not in tables.OF_STACKS or abs(held - live) <= allowed:
         return
     summary = f"holds {held} rows of {table}, the database has {live}"
     if held > live and not backup.rows_are_exact:

@@ -3,9 +3,7 @@ from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import releases
-
-# oslo.messaging verifies the name by default from 18.1 on, which came with Heat 27 (2026.2).
-_VERIFIES_HOSTNAME = 27
+from heat_upgrade_checks.heat.series_libraries import VERIFIES_HOSTNAME
 
 
 @check("broker.tls-hostname", phases=["installed"], guide="rolling 1, cold 2-4")
@@ -14,7 +12,7 @@ def check_broker_certificates_name_their_hosts(
 ) -> None:
     """The broker's certificate names the hosts in the target's transport_url."""
     gate.looked_at(broker_certificates.extent)
-    enforced = releases.parse(target_release.version).major >= _VERIFIES_HOSTNAME
+    enforced = releases.parse(target_release.version).major >= VERIFIES_HOSTNAME
     for certificate in broker_certificates.certificates:
         if certificate.names_host:
             if enforced and certificate.unnamed:

@@ -4,23 +4,14 @@ from heat_upgrade_checks.evidence.code.libraries import Libraries
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import releases
-from heat_upgrade_checks.heat.series_libraries import LIBRARIES, SERIES
+from heat_upgrade_checks.heat.series_libraries import (
+    CHANGES,
+    LIBRARIES,
+    SERIES,
+    TLS_OPTIONS_GONE,
+)
 
 _CORE = {"oslo.messaging", "oslo.db", "oslo.service", "oslo.config", "oslo.policy"}
-
-
-# What a library changed for Heat, from the version on (release notes of oslo.messaging).
-_CHANGES = {
-    "oslo.messaging": {
-        (16, 0): "16.0 no longer reads rabbit_use_ssl and kombu_ssl_*",
-        (17, 0): "17.0 no longer reads rabbit_quroum_*",
-        (18, 0): "18.0 no longer reads heartbeat_in_pthread",
-        (18, 1): "18.1 verifies the broker's name when ssl_ca_file is set",
-    }
-}
-
-
-_TLS_OPTIONS_GONE = (16, 0)
 
 
 @check("code.constraints", phases=["installed"], guide="cold 2-4, rolling 1")
@@ -63,14 +54,14 @@ def _library(
     hint = f"Install {name} {own[0]}.{own[1]} with the upper-constraints of {_series(major)}."
     changes = "".join(
         f"; {change}"
-        for since, change in _CHANGES.get(name, {}).items()
+        for since, change in CHANGES.get(name, {}).items()
         if min(installed, own) < since <= max(installed, own)
     )
     before = series.get(major - 1, own)
     after = series.get(major + 1, (own[0] + 1, 0))
     if name not in _CORE or before < installed < after:
         gate.note(name, summary)
-    elif own < _TLS_OPTIONS_GONE <= installed and changes and facts.old_tls_options:
+    elif own < TLS_OPTIONS_GONE <= installed and changes and facts.old_tls_options:
         options = ", ".join(facts.old_tls_options)
         gate.block(
             name,

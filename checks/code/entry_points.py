@@ -3,14 +3,7 @@ from pathlib import PurePath
 from heat_upgrade_checks.evidence.code.service_files import Reference, ServiceFiles
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-
-_WSGI = {
-    "heat-api": "heat.wsgi.api:application",
-    "heat-wsgi-api": "heat.wsgi.api:application",
-    "heat-api-cfn": "heat.wsgi.cfn:application",
-    "heat-wsgi-api-cfn": "heat.wsgi.cfn:application",
-    "heat-all": "heat.wsgi.api:application and heat-engine",
-}
+from heat_upgrade_checks.heat.programs import WSGI_APPLICATIONS
 
 
 @check("code.entry-points", phases=["installed"], guide="cold 2-4, rolling 1")
@@ -57,7 +50,7 @@ def _refers(reference: Reference, gate: Judgement) -> None:
 
 
 def _instead(reference: Reference) -> str:
-    wsgi = _WSGI.get(PurePath(reference.value).name)
+    wsgi = WSGI_APPLICATIONS.get(PurePath(reference.value).name)
     if wsgi and reference.kind == "command":
         return f"Let a WSGI server such as uwsgi run {wsgi}; 2025.2 removed the eventlet servers."
     if reference.value.startswith(("heat.httpd", "heat.cmd.api", "heat.cmd.all")):

@@ -5,10 +5,8 @@ from heat_upgrade_checks.evidence.code.installation import Installation
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import releases
+from heat_upgrade_checks.heat.pythons import oldest_python
 from heat_upgrade_checks.heat.series_libraries import SERIES
-
-# Requires-Python of openstack-heat, for packages without it and for what comes next.
-_OLDEST_PYTHON = {19: "3.8", 23: "3.9", 25: "3.10", 27: "3.11"}
 
 
 @check("code.python", phases=["installed"], guide="cold 2-4, rolling 1")
@@ -20,7 +18,8 @@ def check_python_is_supported(target_installation: Installation, gate: Judgement
         gate.cannot_tell(f"{facts.interpreter} has no openstack-heat; install the target release")
         return
     python, major = Version(facts.python), releases.parse(facts.version).major
-    required = facts.requires_python or f">={_oldest_python(major)}"
+    # A package may come without its Requires-Python.
+    required = facts.requires_python or f">={oldest_python(major)}"
     try:
         supported = SpecifierSet(required).contains(python)
     except InvalidSpecifier:
@@ -33,9 +32,5 @@ def check_python_is_supported(target_installation: Installation, gate: Judgement
             f"Heat {facts.version} needs Python {required}",
             hint="Make the target's virtualenv anew with such a Python.",
         )
-    elif major + 1 in SERIES and python < Version(_oldest_python(major + 1)):
-        gate.note(name, f"the series after this one needs Python >={_oldest_python(major + 1)}")
-
-
-def _oldest_python(major: int) -> str:
-    return _OLDEST_PYTHON[max(known for known in _OLDEST_PYTHON if known <= max(major, 19))]
+    elif major + 1 in SERIES and python < Version(oldest_python(major + 1)):
+        gate.note(name, f"the series after this one needs Python >={oldest_python(major + 1)}")

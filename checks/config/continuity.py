@@ -4,18 +4,16 @@ from heat_upgrade_checks.evidence.configuration.options import Compared, Continu
 from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT, Kept
+from heat_upgrade_checks.heat.continuity import (
+    DOMAIN_OPTIONS,
+    ENCRYPTION_KEY,
+    KEPT,
+    KEY_LENGTHS,
+    Kept,
+)
 from heat_upgrade_checks.records.findings import Level
 
 _KEY = f"[DEFAULT] {ENCRYPTION_KEY}"
-
-
-# heat/common/config.py, startup_sanity_check: heat-engine starts with these, and with no other.
-_LENGTHS = {16, 24, 32}
-
-
-# One domain may be named in two ways; Heat goes by the id where it has both.
-_DOMAIN = ("stack_user_domain_id", "stack_user_domain_name")
 
 
 @check("config.continuity", phases=["installed"], guide="cold 2-4, rolling 1")
@@ -61,7 +59,7 @@ def _judge(
     continuity: Continuity, compared: tuple[Compared, ...], gate: Judgement, *, notes: bool = True
 ) -> None:
     rules = {(kept.group, kept.name): kept for kept in KEPT}
-    domains = {each.name: each for each in compared if each.name in _DOMAIN}
+    domains = {each.name: each for each in compared if each.name in DOMAIN_OPTIONS}
     renamed = _names_domain_in_two_ways(domains)
     if renamed:
         gate.warn(
@@ -72,7 +70,7 @@ def _judge(
         )
     for each in compared:
         kept = rules[each.group, each.name]
-        if each.same or (renamed and each.name in _DOMAIN):
+        if each.same or (renamed and each.name in DOMAIN_OPTIONS):
             continue
         if kept.level is Level.NOTE and not notes:
             continue
@@ -81,9 +79,9 @@ def _judge(
 
 
 def _names_domain_in_two_ways(domains: dict[str, Compared]) -> bool:
-    if domains.keys() != set(_DOMAIN):
+    if domains.keys() != set(DOMAIN_OPTIONS):
         return False
-    by_id, by_name = (domains[name] for name in _DOMAIN)
+    by_id, by_name = (domains[name] for name in DOMAIN_OPTIONS)
     one = by_id.current.is_set, by_name.target.is_set and not by_id.target.is_set
     other = by_id.target.is_set, by_name.current.is_set and not by_id.current.is_set
     return all(one) or all(other)
@@ -139,14 +137,14 @@ def _judge_database(database: DatabaseComparison, gate: Judgement) -> None:
 
 def _judge_key(continuity: Continuity, gate: Judgement) -> None:
     current, target = continuity.current_key, continuity.target_key
-    if target.length not in _LENGTHS:
+    if target.length not in KEY_LENGTHS:
         gate.block(
             _KEY,
             f"has {target.length} characters for the target; heat-engine starts only with 32, or "
             "the older 16 and 24",
             hint="Give the target release the key of the current one.",
         )
-    elif target.length < max(_LENGTHS):
+    elif target.length < max(KEY_LENGTHS):
         gate.note(_KEY, f"has {target.length} characters, and Heat asks for 32 in its log")
     if target.is_public_default and current.is_public_default:
         gate.warn(

@@ -1,21 +1,12 @@
 """Does the target release understand its configuration?"""
 
-import re
-
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
 from heat_upgrade_checks.evidence.configuration.options import KnownAs, Options, SetOption
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.heat.removed_options import Removed, removed
+from heat_upgrade_checks.heat.removed_options import Removed, is_dangerous, removed
 from heat_upgrade_checks.wording import counted, some
-
-# What an option is about whose loss is not noticed before it does harm.
-_DANGEROUS = re.compile(
-    r"connection|slave_connection|transport_url|ssl|ssl_.*|.*cert_?file|.*ca_?file|.*key_?file"
-    r"|insecure|auth_.*|username|password|.*_password|user_domain_.*|project_.*"
-)
-
 
 _NAMED = 3
 
@@ -76,7 +67,7 @@ def _judge_lost(option: SetOption, fact: Removed | None, options: Options, gate:
     former = option.current
     today = former.name if former else option.place.name
     danger = fact.danger if fact else ""
-    if fact is None and former is not None and _DANGEROUS.fullmatch(today):
+    if fact is None and former is not None and is_dangerous(today):
         danger = "what it says of connection or credentials is lost"
     hint = fact.instead if fact else "Find out in the release notes what takes its place."
     if former is not None and today != option.place.name:

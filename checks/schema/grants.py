@@ -4,12 +4,7 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat import administration
-
-# What db_sync and the services do. DROP is for a migration that ends badly and for downgrades.
-_NEEDED = (
-    *("SELECT", "INSERT", "UPDATE", "DELETE"),
-    *("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES"),
-)
+from heat_upgrade_checks.heat.privileges import NEEDED
 
 
 @check("schema.grants", phases=["pre", "stopped"], guide="prerequisites")
@@ -37,7 +32,7 @@ def check_the_account_may_migrate(
             hint="Let [database] connection name the server that is written to.",
         )
     held = set(account.privileges)
-    missing = [] if "ALL PRIVILEGES" in held else [word for word in _NEEDED if word not in held]
+    missing = [] if "ALL PRIVILEGES" in held else [each for each in NEEDED if each not in held]
     if missing:
         statements = _grants(account, schema_state, missing)
         gate.block(

@@ -3,9 +3,8 @@ from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.queues import QUEUES_OF_A_WORKER
 from heat_upgrade_checks.reading.isolation import isolation_of
-
-_QUEUES_OF_A_WORKER = 10
 
 
 @check("vhost.policies", phases=["vhost"], guide="rolling 4")
@@ -47,7 +46,7 @@ def check_the_new_vhost_is_set_up_like_the_old(
 
 
 def _judge_max_queues(limit: int, workers: int, name: str, gate: Judgement) -> None:
-    needed = _QUEUES_OF_A_WORKER * workers
+    needed = QUEUES_OF_A_WORKER * workers
     if 0 <= limit < needed:
         gate.block(
             "limit max-queues",

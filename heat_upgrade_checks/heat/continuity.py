@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from heat_upgrade_checks.records.findings import Level
 
 ENCRYPTION_KEY = "auth_encryption_key"
+# heat/common/config.py, startup_sanity_check: heat-engine starts with these, and with no other.
+KEY_LENGTHS = frozenset({16, 24, 32})
+# One domain may be named in two ways; Heat goes by the id where it has both.
+DOMAIN_OPTIONS = ("stack_user_domain_id", "stack_user_domain_name")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,14 @@ ENGINE = "heat-engine"
 APIS = frozenset({"heat-api", "heat-api-cfn", "heat-wsgi-api", "heat-wsgi-api-cfn"})
 # A WSGI server carries no name of Heat's: under uwsgi heat-api is "uwsgi".
 WSGI_SERVERS = frozenset({"uwsgi", "apache2", "httpd", "mod_wsgi", "gunicorn"})
+# What takes the place of an eventlet server; 2025.2 (25) removed them (setup.cfg, heat/wsgi).
+WSGI_APPLICATIONS = {
+    "heat-api": "heat.wsgi.api:application",
+    "heat-wsgi-api": "heat.wsgi.api:application",
+    "heat-api-cfn": "heat.wsgi.cfn:application",
+    "heat-wsgi-api-cfn": "heat.wsgi.cfn:application",
+    "heat-all": "heat.wsgi.api:application and heat-engine",
+}
 # The services of OpenStack's release that use oslo.messaging; their programs are `<name>-<part>`.
 # A name that is not listed here tells nothing, so its process stays a candidate.
 _OTHERS = re.compile(

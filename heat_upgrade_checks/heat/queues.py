@@ -10,6 +10,8 @@ import re
 WORK_QUEUES = r"(engine|engine_worker|heat-engine-listener)(\..+)?"
 LISTENER = "heat-engine-listener."
 REPLY = "reply_"
+# Of each topic the shared queue, the server's own and that of broadcasts, and one for answers.
+QUEUES_OF_A_WORKER = 10
 _ENGINE_TOPICS = r"(engine|engine_worker|heat-engine-listener)([._].+)?"
 _SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
 

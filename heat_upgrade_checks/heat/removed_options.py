@@ -1,7 +1,14 @@
 """Options that a release no longer knows, and what stands in their place."""
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+# What an option is about whose loss is not noticed before it does harm.
+_DANGEROUS = re.compile(
+    r"connection|slave_connection|transport_url|ssl|ssl_.*|.*cert_?file|.*ca_?file|.*key_?file"
+    r"|insecure|auth_.*|username|password|.*_password|user_domain_.*|project_.*"
+)
 
 
 @dataclass(frozen=True)
@@ -98,3 +105,8 @@ REMOVED = (
 def removed(group: str, name: str) -> Removed | None:
     """What is known of an option that a release does not know."""
     return next((each for each in REMOVED if each.covers(group, name)), None)
+
+
+def is_dangerous(name: str) -> bool:
+    """Whether an option of this name is about connections or credentials."""
+    return _DANGEROUS.fullmatch(name) is not None

@@ -34,3 +34,17 @@ LIBRARIES: dict[str, dict[int, tuple[int, int]]] = {
     }
     for name, versions in _VERSIONS.items()
 }
+
+# What a library changed for Heat, from the version on (release notes of oslo.messaging).
+CHANGES: dict[str, dict[tuple[int, int], str]] = {
+    "oslo.messaging": {
+        (16, 0): "16.0 no longer reads rabbit_use_ssl and kombu_ssl_*",
+        (17, 0): "17.0 no longer reads rabbit_quroum_*",
+        (18, 0): "18.0 no longer reads heartbeat_in_pthread",
+        (18, 1): "18.1 verifies the broker's name when ssl_ca_file is set",
+    }
+}
+# oslo.messaging's.
+TLS_OPTIONS_GONE = (16, 0)
+# Heat's major release (2026.2) whose oslo.messaging, 18.1, verifies the broker's name by default.
+VERIFIES_HOSTNAME = 27

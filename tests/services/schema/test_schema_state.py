@@ -18,6 +18,7 @@ from heat_upgrade_checks.evidence.database import state as database
 from heat_upgrade_checks.evidence.database.open_transactions import open_transactions
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.privileges import NEEDED
 from heat_upgrade_checks.records.findings import Finding
 from tests.judging import check_at, file, judge
 from tests.lab import venvs
@@ -219,7 +220,7 @@ def test_each_privilege_that_is_revoked_on_mariadb(mariadb: MariaDB, on_mariadb:
     heat.db_sync(25)
     name = _name(heat)
     _green(check, heat)
-    for privilege in file("schema.grants")._NEEDED:
+    for privilege in NEEDED:
         mariadb.execute(f"REVOKE {privilege} ON `{name}`.* FROM `{name}`@'127.0.0.1'")
         if privilege == "SELECT":
             with pytest.raises(Unobserved, match="grant the account SELECT"):

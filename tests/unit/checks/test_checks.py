@@ -16,6 +16,7 @@ from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.evidence.notes.facts import Acknowledgement, Note, ReleaseNotes
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.heat.tables import ALWAYS as HEAT_TABLES
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.reading.placement import place, releases_by_host
 from heat_upgrade_checks.records.findings import Verdict
@@ -29,9 +30,7 @@ from tests.facts import (
     an_identity,
     connections_of,
 )
-from tests.judging import NOW, check_at, file, judge, plan
-
-HEAT_TABLES: set[str] = file("backup.complete")._HEAT_TABLES
+from tests.judging import NOW, check_at, judge, plan
 
 
 def _said(gate: Judgement) -> list[str]:

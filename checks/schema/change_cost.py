@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.database.live_schema import LiveSchema
-from heat_upgrade_checks.evidence.database.schema_state import PURGE_DAYS
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.database.table_sizes import TableSizes
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.administration import PURGE_DAYS
 from heat_upgrade_checks.reading.pending_migrations import pending_on
 from heat_upgrade_checks.schema.change_cost.figures import (
     MeasuredRevision,

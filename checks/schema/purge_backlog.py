@@ -1,6 +1,7 @@
-from heat_upgrade_checks.evidence.database.schema_state import PURGE_DAYS, SchemaState
+from heat_upgrade_checks.evidence.database.schema_state import SchemaState
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.heat.administration import PURGE_DAYS
 
 # Rows. Stacks: H12; beside each there are its resources and events, and every one is backed up,
 # restored and scanned. A service row is small: this many are years of engines that restarted.

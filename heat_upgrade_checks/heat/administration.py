@@ -1,5 +1,8 @@
 """Statements that an administrator of Heat's database is told to run, and how."""
 
+# How long `heat-manage purge_deleted` keeps rows by default (heat/cmd/manage.py).
+PURGE_DAYS = 90
+
 
 def run(server: str, database: str, sql: str) -> list[str]:
     """The command by which an administrator runs a statement on this server."""

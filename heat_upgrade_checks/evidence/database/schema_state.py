@@ -18,9 +18,7 @@ from heat_upgrade_checks.evidence.database.heat_tables import REQUIRED, SERVICE,
 from heat_upgrade_checks.evidence.database.open_transactions import Transactions, open_transactions
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
 from heat_upgrade_checks.evidence.site import Site
-
-# How long `heat-manage purge_deleted` keeps rows by default (heat/cmd/manage.py).
-PURGE_DAYS = 90
+from heat_upgrade_checks.heat.administration import PURGE_DAYS
 
 
 @dataclass(frozen=True)

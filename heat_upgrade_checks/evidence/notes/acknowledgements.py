@@ -1,8 +1,6 @@
 """The file in which people sign the release notes they have read."""
 
 import difflib
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,10 +10,9 @@ import yaml
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.notes.facts import Acknowledgement, Note
-from heat_upgrade_checks.files import yaml_documents
+from heat_upgrade_checks.files import whole_file, yaml_documents
 
 _KEYS = ("name", "sections", "sha256", "by", "at", "remark")
-_MODE = 0o640
 
 _HEAD = """\
 # Release notes to acknowledge before this upgrade: read each one, then fill in `by` and `at`.
@@ -145,20 +142,11 @@ def _printable(text: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place at once, with the rights that the file had."""
+    """Put the text in the place of the file, or of what it links to, with the rights it had."""
     target = path.resolve()
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                os.fsync(file.fileno())
-            temporary.chmod(mode)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else whole_file.MODE
+        whole_file.put(target, text.encode(), mode)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written ({error.strerror}): name another file in the plan"

@@ -20,6 +20,7 @@ _CONNECT_TIMEOUT = 10
 _IDS_PER_QUERY = 500
 
 Facts = TypeVar("Facts")
+_Id = TypeVar("_Id")
 
 
 def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
@@ -138,9 +139,9 @@ def clock(connection: sa.Connection) -> datetime:
     return utc(datetime.fromisoformat(value) if isinstance(value, str) else value)
 
 
-def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The ids in lots that one statement can hold."""
-    return (ids[at : at + _IDS_PER_QUERY] for at in range(0, len(ids), _IDS_PER_QUERY))
+def portions(ids: Sequence[_Id], at_most: int = _IDS_PER_QUERY) -> Iterator[Sequence[_Id]]:
+    """The ids in lots that one statement, or the memory for its answer, can hold."""
+    return (ids[at : at + at_most] for at in range(0, len(ids), at_most))
 
 
 def utc(value: datetime) -> datetime:

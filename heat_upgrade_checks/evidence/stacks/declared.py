@@ -7,6 +7,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE
+from heat_upgrade_checks.evidence.database.session import portions
 from heat_upgrade_checks.heat import templates
 from heat_upgrade_checks.heat.signals import SignalWait, signal_wait
 
@@ -36,11 +37,9 @@ def declared(connection: sa.Connection, places: Iterable[Place]) -> dict[Place, 
         names.setdefault(place.template_id, set()).add(place.name)
     found: dict[Place, Declared] = {}
     columns = RAW_TEMPLATE.c
-    ids = sorted(names)
-    for at in range(0, len(ids), _TEMPLATES_AT_ONCE):
-        query = sa.select(columns.id, columns.template, columns.environment)
-        portion = columns.id.in_(ids[at : at + _TEMPLATES_AT_ONCE])
-        for row in connection.execute(query.where(portion)):
+    query = sa.select(columns.id, columns.template, columns.environment)
+    for portion in portions(sorted(names), _TEMPLATES_AT_ONCE):
+        for row in connection.execute(query.where(columns.id.in_(portion))):
             for name, told in _told(row.template, row.environment, names[row.id]):
                 found[Place(row.id, name)] = told
     return found

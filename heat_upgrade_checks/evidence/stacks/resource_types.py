@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
-from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.stored_stacks import STACKS_AT_ONCE
 from heat_upgrade_checks.heat import templates
@@ -196,11 +196,11 @@ def _uses(
 
 def _stored(connection: sa.Connection, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of these resources, by stack and name, that have a row: Heat makes one for each."""
-    stacks, of = sorted({stack for stack, _ in wanted}), RESOURCE.c
+    of = RESOURCE.c
+    query = sa.select(of.stack_id, of.name)
     found: set[tuple[str, str]] = set()
-    for at in range(0, len(stacks), STACKS_AT_ONCE):
-        query = sa.select(of.stack_id, of.name)
-        chosen = query.where(of.stack_id.in_(stacks[at : at + STACKS_AT_ONCE]))
+    for stacks in portions(sorted({stack for stack, _ in wanted}), STACKS_AT_ONCE):
+        chosen = query.where(of.stack_id.in_(stacks))
         found.update((stack, name) for stack, name in connection.execute(chosen))
     return found
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.evidence.database.session import portions
 from heat_upgrade_checks.records.baseline import StoredResource, StoredStack
 
 STACKS_AT_ONCE = 250
@@ -71,9 +72,7 @@ def _resources(
 def _outputs(connection: sa.Connection, stacks: Mapping[int, str]) -> Mapping[int, tuple[str, ...]]:
     """The names of the outputs in each template; `stacks` are the ids of their stacks."""
     found = {}
-    wanted = list(stacks)
-    for at in range(0, len(wanted), _TEMPLATES_AT_ONCE):
-        ids = wanted[at : at + _TEMPLATES_AT_ONCE]
+    for ids in portions(list(stacks), _TEMPLATES_AT_ONCE):
         # Never its environment, which holds parameters.
         query = sa.select(RAW_TEMPLATE.c.id, RAW_TEMPLATE.c.template)
         for row in connection.execute(query.where(RAW_TEMPLATE.c.id.in_(ids))):

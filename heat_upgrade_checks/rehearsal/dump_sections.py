@@ -4,121 +4,91 @@ A dump of several databases creates and enters each of them by its name, which o
 server is the live one's. What names a database, an account or the whole server is taken out, and so
 are the sections of other databases. An empty line stays for each line that is taken out, so that a
 client's line numbers are those of the decoded dump.
-
-Statements are searched at line starts outside of data, as in `evidence/backup_dumps.py`.
 """
 
 import re
 from typing import ClassVar
 
+from heat_upgrade_checks.evidence.backup.quoted_names import (
+    MARIADB_NAME,
+    POSTGRESQL_NAME,
+    mariadb_name,
+    postgresql_database,
+)
+from heat_upgrade_checks.evidence.backup.statements import Statements
+
 # How far into a line a statement is recognised; every pattern is bounded well below it.
 REACH = 4096
 
 
-class Sections:
+class Sections(Statements):
     """A filter over the bytes of one dump, in constant memory.
 
     `databases` are the names of the sections seen, in order. Without any the dump is of a single
     database, whatever its name, and all of it is wanted.
     """
 
-    # What begins a statement that matters; the group that matched last says which it is.
-    statements: re.Pattern[bytes]
-    # Which of them are taken out, up to the mark that ends them.
+    # Which statements are taken out, by their group in `statements`, up to the words that end them.
     taken_out: ClassVar[dict[str, bytes]]
     # Whether literals may hold newlines, and double a quote in them.
     has_open_literals: ClassVar[bool]
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, reach: int = REACH) -> None:
+        super().__init__(reach)
         self.databases: dict[str, None] = {}
         self._wanted = database
         self._keeps = True
-        self._buffer = b"\n"
         self._is_first = True
-        # What is passed over as a whole, up to this mark; `_drops` takes it out.
-        self._until = b""
+        # Whether what is passed over is taken out.
         self._drops = False
-        self._counts_quotes = False
-        self._odd_quotes = False
+        self._output: list[bytes] = []
 
     def feed(self, piece: bytes) -> bytes:
         """What of the dump so far is certain and was not returned before."""
-        self._buffer += piece
-        return self._filtered(len(self._buffer) - REACH)
+        self._add(piece)
+        return self._put_out()
 
     def end(self) -> bytes:
         """The rest, when the dump is over."""
-        return self._filtered(len(self._buffer))
+        self._finish()
+        return self._put_out()
 
     @property
     def holds_wanted(self) -> bool:
         """Whether anything of the dump belongs to the wanted database."""
         return not self.databases or self._wanted in self.databases
 
-    def _filtered(self, limit: int) -> bytes:
-        """Filter all that begins before `limit`; what begins later waits for the next piece."""
-        if limit <= 0:
-            return b""
-        output: list[bytes] = []
-        position = self._walk(limit, output)
-        self._buffer = self._buffer[position:]
-        text = b"".join(output)
+    def _put_out(self) -> bytes:
+        text = b"".join(self._output)
+        self._output.clear()
         if self._is_first and text:
             # The newline that makes the first line like all others.
             self._is_first, text = False, text[1:]
         return text
 
-    def _walk(self, limit: int, output: list[bytes]) -> int:
-        buffer, position = self._buffer, 0
-        while position < limit:
-            if self._until:
-                position = self._pass(position, limit, output)
-                continue
-            match = self.statements.search(buffer, position)
-            if match is None or match.start() >= limit:
-                self._put(output, position, limit)
-                return limit
-            # With the newline, which ends the line before.
-            self._put(output, position, match.start() + 1)
-            position = self._take(match, output)
-        return position
-
-    def _put(self, output: list[bytes], start: int, stop: int) -> None:
+    def _see(self, start: int, stop: int) -> None:
         if self._keeps and not self._drops:
-            output.append(self._buffer[start:stop])
+            self._output.append(self._buffer[start:stop])
         else:
-            output.append(b"\n" * self._buffer.count(b"\n", start, stop))
+            self._output.append(b"\n" * self._buffer.count(b"\n", start, stop))
 
-    def _pass(self, position: int, limit: int, output: list[bytes]) -> int:
-        """Go to the end of the passage, or as far as it is known to reach; where that is."""
-        found = self._buffer.find(self._until, position)
-        # A mark that begins behind the limit is found again with the next piece.
-        ends = 0 <= found < limit
-        stop = found if ends else limit
-        if self._counts_quotes:
-            self._odd_quotes ^= bool(self._buffer.count(b"'", position, stop) % 2)
-        if ends:
-            # Up to the mark's last byte: a newline there begins the next line.
-            stop += 1 if self._odd_quotes else len(self._until) - 1
-        self._put(output, position, stop)
-        if ends and not self._odd_quotes:
-            self._until, self._drops, self._counts_quotes = b"", False, False
-        return stop
+    def _see_end(self, start: int, stop: int) -> None:
+        self._see(start, stop)
+        self._drops = False
 
-    def _take(self, match: re.Match[bytes], output: list[bytes]) -> int:
-        """Act on a statement; where to go on."""
+    def _take(self, match: re.Match[bytes]) -> int:
+        begin = match.start() + 1
+        # The newline, which ends the line before.
+        self._see(match.start(), begin)
         kind = match.lastgroup or ""
         if kind in self.taken_out:
-            quotes = self.has_open_literals
-            self._pass_over(self.taken_out[kind], drops=True, counts_quotes=quotes)
-        return self._act(kind, match, output)
+            self._drops = True
+            self._pass_over(self.taken_out[kind], counts_quotes=self.has_open_literals)
+        return self._act(kind, match, begin)
 
-    def _act(self, kind: str, match: re.Match[bytes], output: list[bytes]) -> int:
+    def _act(self, kind: str, match: re.Match[bytes], begin: int) -> int:
+        """Act on a statement that begins at this place in the buffer; where to go on."""
         raise NotImplementedError
-
-    def _pass_over(self, until: bytes, *, drops: bool = False, counts_quotes: bool = False) -> None:
-        self._until, self._drops = until, drops
-        self._counts_quotes, self._odd_quotes = counts_quotes, False
 
     def _enter(self, database: str) -> None:
         self.databases[database] = None
@@ -134,7 +104,7 @@ _DEFINER = (
 )
 # Written around a trigger, a routine or an event, to make it with its database's old collation.
 _RECODED = (
-    rb"(?P<line>ALTER DATABASE `(?:[^`\n]|``){1,300}` CHARACTER SET \w{1,64} COLLATE \w{1,64} ;)"
+    rb"(?P<line>ALTER DATABASE " + MARIADB_NAME + rb" CHARACTER SET \w{1,64} COLLATE \w{1,64} ;)"
 )
 
 
@@ -148,7 +118,7 @@ class MariaDBSections(Sections):
 
     _STATEMENTS = re.compile(
         rb"\n(?=[UCDASGFI/])(?:"
-        rb"USE (?P<use>`(?:[^`\n]|``){1,300}`|[^\s;`]{1,300});"
+        rb"USE (?P<use>" + MARIADB_NAME + rb"|[^\s;`]{1,300});"
         rb"|DELIMITER (?P<delimiter>(?!;\n)\S{1,30})(?=\n)"
         rb"|" + _RECODED + rb"|" + _DEFINER + rb"|(?P<database>(?:/\*M?!\d{5,6} )?"
         rb"(?:CREATE|DROP|ALTER) (?:/\*M?!\d{5,6} [A-Z ]{1,30}\*/ )?(?:DATABASE|SCHEMA) )"
@@ -176,10 +146,9 @@ class MariaDBSections(Sections):
         "statement": b";\n",
     }
 
-    def _act(self, kind: str, match: re.Match[bytes], output: list[bytes]) -> int:
-        begin = match.start() + 1
+    def _act(self, kind: str, match: re.Match[bytes], begin: int) -> int:
         if kind == "use":
-            self._enter(_unquoted(match["use"], b"`"))
+            self._enter(mariadb_name(match["use"]))
         elif kind == "trailer":
             self._keeps = True
         elif kind == "delimiter":
@@ -191,13 +160,9 @@ class MariaDBSections(Sections):
                 # A line of the body itself may look like one.
                 self.statements = self._BODY_OF_KNOWN
             if self._keeps:
-                output.append(match["before"] or match["view"])
+                self._output.append(match["before"] or match["view"])
             return match.end()
         return begin
-
-
-_PG_PART = rb'(?:"(?:[^"\n]|""){1,300}"|[^\s".(;]{1,300})'
-_PG_NAME = _PG_PART + rb"(?:\." + _PG_PART + rb")?"
 
 
 class PostgreSQLSections(Sections):
@@ -212,7 +177,7 @@ class PostgreSQLSections(Sections):
         rb"\n(?=[C \\IADGRS])(?:"
         rb"\\connect (?P<connect>[^\n]{1,1000})(?=\n)"
         rb"|\\(?:un)?restrict (?P<restrict>)"
-        rb"|COPY " + _PG_NAME + rb" (?P<copy>)[^\n]{0,3000}FROM stdin;(?=\n)"
+        rb"|COPY " + POSTGRESQL_NAME + rb" (?P<copy>)[^\n]{0,3000}FROM stdin;(?=\n)"
         rb"|INSERT INTO (?P<insert>)"
         rb"|(?P<statement>COMMENT ON (?:DATABASE|EXTENSION|SCHEMA public) "
         rb"|(?:CREATE|ALTER|DROP) (?:DATABASE|ROLE|TABLESPACE|USER|GROUP) |GRANT |REVOKE "
@@ -230,35 +195,22 @@ class PostgreSQLSections(Sections):
         "statement": b";\n",
     }
 
-    def __init__(self, database: str, *, knows_restrict: bool) -> None:
-        super().__init__(database)
+    def __init__(self, database: str, *, knows_restrict: bool, reach: int = REACH) -> None:
+        super().__init__(database, reach)
         self._knows_restrict = knows_restrict
 
-    def _act(self, kind: str, match: re.Match[bytes], output: list[bytes]) -> int:
-        begin = match.start() + 1
+    def _act(self, kind: str, match: re.Match[bytes], begin: int) -> int:
         if kind == "connect":
-            self._enter(_pg_database(match["connect"]))
+            self._enter(postgresql_database(match["connect"]))
         elif kind == "restrict" and not self._knows_restrict:
-            self._pass_over(b"\n", drops=True)
+            self._drops = True
+            self._pass_over(b"\n")
         elif kind == "copy":
             self._pass_over(b"\n\\.\n")
         elif kind in ("insert", "comment"):
             self._pass_over(b";\n", counts_quotes=True)
         elif kind == "body":
-            self._put(output, begin, match.end())
+            self._see(begin, match.end())
             self._pass_over(match["body"])
             return match.end()
         return begin
-
-
-def _unquoted(name: bytes, quote: bytes) -> str:
-    if name.startswith(quote):
-        name = name[1:-1].replace(quote * 2, quote)
-    return name.decode("utf-8", "backslashreplace")
-
-
-def _pg_database(words: bytes) -> str:
-    """The database in `\\connect name` or `\\connect -reuse-previous=on "dbname='na me'"`."""
-    if named := re.search(rb"dbname='((?:[^'\\]|\\.)*)'", words):
-        return _unquoted(re.sub(rb"\\(.)", rb"\1", named[1]).replace(b'""', b'"'), b'"')
-    return _unquoted(words, b'"')

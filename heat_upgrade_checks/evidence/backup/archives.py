@@ -17,8 +17,8 @@ from typing import IO, cast
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.backup.content import Content, begun, searched
-from heat_upgrade_checks.evidence.backup.dumps import PostgreSQLDump
 from heat_upgrade_checks.evidence.backup.folders import Folder
+from heat_upgrade_checks.evidence.backup.postgresql_dump import PostgreSQLDump
 
 _TAR = "pg_dump tar archive"
 _PIECE = 256 * 1024

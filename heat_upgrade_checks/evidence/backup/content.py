@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from heat_upgrade_checks.evidence.backup import dumps as backup_dumps
+from heat_upgrade_checks.evidence.backup.dump import Dump
+from heat_upgrade_checks.evidence.backup.recognition import HEAD
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Content:
 def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes, as many as a format is known by, and all pieces with them."""
     head = b""
-    while len(head) < backup_dumps.HEAD and (piece := next(pieces, b"")):
+    while len(head) < HEAD and (piece := next(pieces, b"")):
         head += piece
     return head, _after(head, pieces)
 
@@ -37,7 +38,7 @@ def _after(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield from pieces
 
 
-def searched(dump: backup_dumps.Dump, pieces: Iterator[bytes], name: str = "") -> Content:
+def searched(dump: Dump, pieces: Iterator[bytes], name: str = "") -> Content:
     """What a dump's pieces say, fed to their end; `name` is the format's, else the dump's own."""
     for piece in pieces:
         dump.feed(piece)
@@ -50,7 +51,7 @@ def searched(dump: backup_dumps.Dump, pieces: Iterator[bytes], name: str = "") -
         databases=tuple(dump.databases),
         tables=tuple(dump.tables),
         revision=dump.revision,
-        rows=dict(dump.rows),
-        rows_are_exact=dump.rows_are_exact,
-        stacks=tuple(dump.stacks),
+        rows=dict(dump.rows.counted),
+        rows_are_exact=dump.rows.are_exact,
+        stacks=tuple(dump.rows.stacks),
     )

@@ -9,9 +9,9 @@ import re
 from datetime import UTC, datetime
 
 from heat_upgrade_checks.evidence.backup.content import Content
-from heat_upgrade_checks.evidence.backup.dumps import MariaDBDump
 from heat_upgrade_checks.evidence.backup.folders import Folder
 from heat_upgrade_checks.evidence.backup.live_rows import COUNTED
+from heat_upgrade_checks.evidence.backup.mariadb_dump import MariaDBDump
 
 FORMAT = "mydumper folder"
 METADATA, UNFINISHED = "metadata", "metadata.partial"
@@ -57,9 +57,9 @@ def read(folder: Folder, database: str) -> Content:
         databases=tuple(sorted({m["name"] for n in folder.names if (m := _DATABASE.fullmatch(n))})),
         tables=tuple(dump.tables),
         revision=dump.revision,
-        rows=None if rows_elsewhere else dict(dump.rows),
-        rows_are_exact=dump.rows_are_exact,
-        stacks=tuple(dump.stacks),
+        rows=None if rows_elsewhere else dict(dump.rows.counted),
+        rows_are_exact=dump.rows.are_exact,
+        stacks=tuple(dump.rows.stacks),
     )
 
 
@@ -79,7 +79,7 @@ def _missing(metadata: str, database: str, dump: MariaDBDump) -> str:
         table, stated = section["table"], _ROWS.search(section["keys"])
         if section["database"] != database or stated is None or table not in COUNTED:
             continue
-        held = dump.rows.get(table, 0)
+        held = dump.rows.counted.get(table, 0)
         if held < int(stated[1]):
             return f"is cut off: it holds {held} rows of {table}, its metadata state {stated[1]}"
     return ""

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup import archives as backup_archives
-from heat_upgrade_checks.evidence.backup import dumps as backup_dumps
 from heat_upgrade_checks.evidence.backup import files as backup_files
 from heat_upgrade_checks.evidence.backup import live_rows as backed_up_rows
 from heat_upgrade_checks.evidence.backup import mariabackup as backup_mariabackup
@@ -21,6 +20,7 @@ from heat_upgrade_checks.evidence.backup import xbstream as backup_xbstream
 from heat_upgrade_checks.evidence.backup.content import Content, begun, searched
 from heat_upgrade_checks.evidence.backup.folders import Folder, size_and_time
 from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
+from heat_upgrade_checks.evidence.backup.recognition import HEAD, recognise
 from heat_upgrade_checks.evidence.backup.streams import (
     Decoded,
     compression_of,
@@ -191,7 +191,7 @@ def _backup(file: BackupFile, database: str, piece: int) -> Backup:
 
 
 def _decoded(file: BackupFile, opened: BinaryIO, database: str, piece: int) -> Backup:
-    compression = compression_of(opened.read(backup_dumps.HEAD))
+    compression = compression_of(opened.read(HEAD))
     opened.seek(0)
     raw = raw_pieces(opened, compression, piece)
     with closing(made_ahead(iter(raw))) as hashed:
@@ -214,7 +214,7 @@ def _content(path: Path, compression: str, pieces: Iterator[bytes], database: st
         return backup_xbstream.read(pieces, database)
     if archive := backup_archives.format_of(head):
         return backup_archives.read(pieces, database, archive)
-    if kind := backup_dumps.recognise(head):
+    if kind := recognise(head):
         return searched(kind(database, head), pieces)
     name, sentence = _foreign(head)
     return Content(sum(map(len, pieces)), name, sentence)

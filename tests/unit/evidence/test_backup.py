@@ -28,9 +28,11 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.backup import newest as backup
-from heat_upgrade_checks.evidence.backup.dumps import Dump, next_place, recognise
+from heat_upgrade_checks.evidence.backup.dump import Dump
 from heat_upgrade_checks.evidence.backup.folders import Folder
 from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
+from heat_upgrade_checks.evidence.backup.recognition import recognise
+from heat_upgrade_checks.evidence.backup.statements import next_place
 from heat_upgrade_checks.evidence.backup.streams import Hashed, made_ahead, raw_pieces
 
 if sys.version_info >= (3, 14):
@@ -72,7 +74,7 @@ def scan(content: bytes, piece: int = 10**6, reach: int = 10**4, database: str =
 
 def facts(dump: Dump) -> tuple[object, ...]:
     databases, tables = tuple(dump.databases), tuple(dump.tables)
-    counted = tuple(dump.rows.items()), dump.rows_are_exact, tuple(dump.stacks)
+    counted = tuple(dump.rows.counted.items()), dump.rows.are_exact, tuple(dump.rows.stacks)
     return *counted, databases, tables, dump.revision, dump.finished_at, dump.damage, dump.bytes
 
 
@@ -503,8 +505,8 @@ def test_rows_of_every_form_of_insert(rows: bytes, count: int, exact: bool) -> N
     )
     for piece in (1, 7, 10**6):
         dump = scan(content, piece, reach=200)
-        assert (dump.rows, dump.rows_are_exact) == ({"stack": count}, exact)
-        assert dump.stacks == ["a", "b", "c"][:count] if b"c)" not in rows else ["a", "b"]
+        assert (dump.rows.counted, dump.rows.are_exact) == ({"stack": count}, exact)
+        assert dump.rows.stacks == ["a", "b", "c"][:count] if b"c)" not in rows else ["a", "b"]
         assert dump.damage == ""
 
 
@@ -518,7 +520,7 @@ def test_rows_between_pieces_are_counted_whatever_stands_between_them() -> None:
     )
     for piece in (*range(1, 80), 997):
         dump = scan(content, piece, reach=200)
-        assert (dump.rows, dump.damage) == ({"stack": 50}, ""), piece
+        assert (dump.rows.counted, dump.damage) == ({"stack": 50}, ""), piece
 
 
 def test_the_sample_needs_to_know_the_column_of_the_ids() -> None:
@@ -526,16 +528,16 @@ def test_the_sample_needs_to_know_the_column_of_the_ids() -> None:
         b"-- MariaDB dump 10.19\nCREATE TABLE `stack` (\n  `name` text,\n  `id` varchar(36)\n);\n"
         b"INSERT INTO `stack` VALUES\n('a','b');\n-- Dump completed\n"
     )
-    assert (scan(content).rows, scan(content).stacks) == ({"stack": 1}, [])
+    assert (scan(content).rows.counted, scan(content).rows.stacks) == ({"stack": 1}, [])
     copied = text("postgresql.sql").replace(b"COPY public.stack (id, ", b"COPY public.stack (x, ")
     assert copied != text("postgresql.sql")
-    assert scan(copied).stacks == []
+    assert scan(copied).rows.stacks == []
 
 
 def test_rows_of_another_database_are_not_counted() -> None:
     for name in ("mariadb-databases.sql", "postgresql-all.sql"):
-        assert scan(text(name)).rows == {"stack": 2}
-        assert scan(text(name), database="keystone").rows == {}
+        assert scan(text(name)).rows.counted == {"stack": 2}
+        assert scan(text(name), database="keystone").rows.counted == {}
 
 
 # --- pieces made ahead ----------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heat_upgrade_checks.rehearsal import dump_sections
 from heat_upgrade_checks.rehearsal.dump_sections import (
+    REACH,
     MariaDBSections,
     PostgreSQLSections,
     Sections,
@@ -184,10 +184,10 @@ def filtered(sections: Sections, pieces: list[bytes]) -> bytes:
     return b"".join([*map(sections.feed, pieces), sections.end()])
 
 
-def new(dump: bytes) -> Sections:
+def new(dump: bytes, reach: int = REACH) -> Sections:
     if dump == MARIADB:
-        return MariaDBSections("heat")
-    return PostgreSQLSections("heat", knows_restrict=True)
+        return MariaDBSections("heat", reach)
+    return PostgreSQLSections("heat", knows_restrict=True, reach=reach)
 
 
 @pytest.mark.parametrize(("dump", "kept"), [(MARIADB, MARIADB_KEPT), (POSTGRESQL, POSTGRESQL_KEPT)])
@@ -203,13 +203,11 @@ def test_only_the_wanted_section_gets_through_on_its_own_lines(dump: bytes, kept
 def test_it_does_not_matter_how_a_dump_is_cut_into_pieces(dump: bytes, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(dump)), max_size=30).map(sorted))
     repeated = data.draw(st.integers(1, 4))
-    reach = data.draw(st.sampled_from((200, 1000, dump_sections.REACH)))
+    reach = data.draw(st.sampled_from((200, 1000, REACH)))
     whole = dump * repeated
     bounds = [0, *cuts, len(whole)]
     pieces = [whole[a:b] for a, b in itertools.pairwise(bounds)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dump_sections, "REACH", reach)
-        assert filtered(new(dump), pieces) == filtered(new(dump), [whole])
+    assert filtered(new(dump, reach), pieces) == filtered(new(dump, reach), [whole])
 
 
 @pytest.mark.parametrize(

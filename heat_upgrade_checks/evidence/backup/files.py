@@ -3,7 +3,7 @@
 import fnmatch
 import glob
 import os
-import re
+import stat
 from pathlib import Path
 
 from heat_upgrade_checks.errors import Unobserved
@@ -28,12 +28,11 @@ def _step(folder: Path, part: str) -> list[Path]:
     if part == "**":
         return [folder, *(Path(root) for root in _folders_below(folder))]
     if not glob.has_magic(part):
-        return [folder / part] if _exists(folder / part) else []
-    wanted = re.compile(fnmatch.translate(part))
+        return [folder / part] if _mode(folder / part) else []
     return [
         folder / name
-        for name in _names(folder)
-        if wanted.match(name) and (part.startswith(".") or not name.startswith("."))
+        for name in fnmatch.filter(_names(folder), part)
+        if part.startswith(".") or not name.startswith(".")
     ]
 
 
@@ -47,22 +46,21 @@ def _names(folder: Path) -> list[str]:
 
 
 def _folders_below(folder: Path) -> list[Path]:
+    # os.walk takes a folder for a file where the file system has to be asked which it is, and does
+    # not answer; so does Path.is_dir from Python 3.14 on.
     below = [folder / name for name in _names(folder) if not name.startswith(".")]
-    try:
-        folders = [path for path in below if path.is_dir() and not path.is_symlink()]
-    except OSError as error:
-        raise _closed(folder, error) from None
+    folders = [path for path in below if stat.S_ISDIR(_mode(path))]
     return folders + [deeper for path in folders for deeper in _folders_below(path)]
 
 
-def _exists(path: Path) -> bool:
+def _mode(path: Path) -> int:
+    """What kind of file is there, a link for itself; 0 if there is none."""
     try:
-        path.lstat()
+        return path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return 0
     except OSError as error:
         raise _closed(path, error) from None
-    return True
 
 
 def _closed(path: Path, error: OSError) -> Unobserved:

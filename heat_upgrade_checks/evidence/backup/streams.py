@@ -143,6 +143,8 @@ def decompressed(raw: Iterator[bytes], compression: str, piece: int) -> Iterator
 
     Raises StreamDamage where the stream is broken, ends early or is followed by something else.
     """
+    # Not with `open` of gzip, bz2 and zstd: what was decoded before a cut is lost with the error,
+    # zstd refuses padding, and bz2 takes a second member that is damaged for the end of the file.
     if not compression:
         yield from raw
         return

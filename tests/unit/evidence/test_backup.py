@@ -341,6 +341,15 @@ def test_bytes_after_a_compressed_stream_are_damage(suffix: str, tmp_path: Path)
     assert found.bytes == len(content) + 36
 
 
+@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
+def test_a_second_member_that_is_damaged_is_no_end(suffix: str, tmp_path: Path) -> None:
+    whole = COMPRESS[suffix](text("mariadb.sql"))
+    broken = whole + whole[:30] + b"\xff" * 30 + whole[60:]
+    found = newest(written(tmp_path / "heat", broken))
+    assert found.damage.startswith(("is damaged", "is cut off"))
+    assert found.decoded_bytes >= len(text("mariadb.sql"))
+
+
 def test_a_wrong_crc_is_damage(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(text("mariadb.sql")))
     content[-6] ^= 1
@@ -699,6 +708,24 @@ def test_a_closed_folder_is_not_an_empty_one(
     monkeypatch.setattr(Path, "lstat", lambda path: is_inside(path) or real_lstat(path))
     with pytest.raises(Unobserved, match=r"closed.* \(Permission denied\): run as"):
         backup.read(str(tmp_path / pattern), "heat")
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "listed" / "below").mkdir(parents=True)
+    real = os.lstat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if Path(path).parent.name == "listed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **options)
+
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr(Path, "lstat", refuse)
+    with pytest.raises(Unobserved, match=r"listed.* \(Permission denied\): run as"):
+        backup.read(str(tmp_path / "**" / "*.sql"), "heat")
 
 
 def test_a_file_that_may_not_be_read_is_unobserved() -> None:

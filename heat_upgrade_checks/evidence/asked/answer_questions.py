@@ -1,6 +1,4 @@
-# ruff: noqa
-# mypy: ignore-errors
-"""Runs inside a Heat release's own interpreter (3.8 and later) and answers questions, each a script.
+"""Runs inside a Heat release's own interpreter (3.8 and later); its questions are scripts.
 
 A question is one line of JSON on standard input: {"id", "script", "arguments", "imports"}; its
 answer is one line on standard output: {"id", "code", "output"}, what the script printed and how it
@@ -36,10 +34,11 @@ def keep_bytecode(folder):
     A release's own bytecode, which would not be looked at then, is better than ours.
     """
     heat = importlib.util.find_spec("heat")
-    if folder and heat and heat.origin:
-        if not os.path.exists(importlib.util.cache_from_source(heat.origin)):
-            sys.pycache_prefix = folder
-            sys.dont_write_bytecode = False
+    if not folder or not heat or not heat.origin:
+        return
+    if not os.path.exists(importlib.util.cache_from_source(heat.origin)):
+        sys.pycache_prefix = folder
+        sys.dont_write_bytecode = False
 
 
 def run(question, output):

@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with one JSON object as its argument: `arguments` and `environment`,
@@ -23,7 +21,7 @@ _CLASSES = ("heat.app_factory", "heat.filter_factory")
 
 
 class Walk:
-    """What one API is made of: what makes each part, in the order of requests, and what is wrong."""
+    """What one API is made of: who makes each part, in the order of requests; what is wrong."""
 
     def __init__(self, path, flavor):
         from paste.deploy import loadwsgi
@@ -108,7 +106,7 @@ def walk(path, flavor):
 def answer():
     asked = json.loads(sys.argv[1])
     os.environ.update(asked["environment"])
-    from heat.common import config, wsgi  # config registers [paste_deploy]
+    from heat.common import config, wsgi  # noqa: F401 - config registers [paste_deploy]
     from oslo_config import cfg
 
     cfg.CONF(asked["arguments"], project="heat", default_config_files=[], default_config_dirs=[])

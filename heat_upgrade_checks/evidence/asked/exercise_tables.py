@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and works on every mapped table.
 
 Standard input brings the database's URL and then requests, standard output takes the answers: each
@@ -272,7 +270,7 @@ class Release:
                 with connection.begin():
                     return work(connection, *arguments)
             except DBConnectionError as error:
-                raise unreachable(error)
+                raise unreachable(error) from None
             except Ended:
                 raise
             except Exception as error:
@@ -283,7 +281,7 @@ class Release:
         try:
             return self.engine.connect()
         except Exception as error:
-            raise unreachable(error)
+            raise unreachable(error) from None
 
     def _failure(self, table, error):
         failure = {

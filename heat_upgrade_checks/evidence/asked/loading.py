@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with the drivers that the configuration names as its argument: a JSON
@@ -187,9 +185,9 @@ def load_everything(drivers):
             engine = engine or (kind == "command" and name == "heat-engine")
             loading.load(kind, name, point.value.partition(":")[0], point.load)
         for name in _MODULES:
-            loading.load("module", name, name, lambda: importlib.import_module(name))
+            loading.load("module", name, name, lambda: importlib.import_module(name))  # noqa: B023 - called at once
         for kind, name in drivers:
-            loading.load("driver " + kind, name, "", lambda: _DRIVERS[kind](name))
+            loading.load("driver " + kind, name, "", lambda: _DRIVERS[kind](name))  # noqa: B023
         if "heat.cmd.engine" in sys.modules:
             loading.load("command", "heat-engine", "eventlet", patch)
     except TooLong:

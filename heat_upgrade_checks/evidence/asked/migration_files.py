@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, imports nothing of Heat, and answers the text of its migrations.

@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with one JSON object as its argument:
@@ -25,7 +23,7 @@ _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 logging.disable(logging.CRITICAL)
 
-from oslo_config import cfg
+from oslo_config import cfg  # noqa: E402 - it may print
 
 # Heat's etc/heat/heat-config-generator.conf, of Zed to 2026.2; it is not installed. 2025.2 and
 # later no longer name oslo.service, but still read what it registers.

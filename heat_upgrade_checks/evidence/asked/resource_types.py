@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with oslo.config's arguments for the release's configuration, and has
@@ -30,7 +28,7 @@ class Errors(logging.Handler):
 
 def registry():
     """The global registry of resource types, loaded as heat-engine does when it starts."""
-    from heat.common import config  # registers plugin_dirs and environment_dir
+    from heat.common import config  # noqa: F401 - registers plugin_dirs and environment_dir
     from heat.engine import resources
     from oslo_config import cfg
 

@@ -1,5 +1,3 @@
-# ruff: noqa
-# mypy: ignore-errors
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with oslo.config's arguments for the release's configuration, and runs
@@ -37,7 +35,7 @@ def only_given_files():
 def run(point):
     """Its exit code and text."""
     # oslo_upgradecheck takes the arguments when it is imported.
-    sys.argv = ["heat-status"] + sys.argv[1:] + ["upgrade", "check"]
+    sys.argv = ["heat-status", *sys.argv[1:], "upgrade", "check"]
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         main = point.load()

@@ -25,6 +25,7 @@ _TIMEOUT = 120.0
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
 # The script comes on standard input, as to `evidence.interpreter.ask`: the interpreter may be a
 # wrapper that enters a container, which does not see our files.
+_SCRIPT = ("exercise_tables.py", "database_errors.py", "made_up_values.py")
 _START = "import json, sys; exec(json.loads(sys.stdin.readline()))"
 
 
@@ -164,7 +165,7 @@ def _started(side: SideName, python: Path, address: str) -> Iterator[_Release]:
         ) from None
     try:
         release = _Release(side, python, process)
-        release.send(asked.script("exercise_tables.py"), address)
+        release.send(asked.script(*_SCRIPT), address)
         yield release
     finally:
         _kill(process)

@@ -5,44 +5,26 @@ is JSON in one line. It loads Heat's models and nothing else of it, and rows go 
 do in Heat: every operation in a transaction of its own, on an engine as Heat's.
 """
 
-import datetime
 import importlib
 import importlib.util
 import itertools
 import json
 import os
-import re
 import sys
-import uuid
+
+from database_errors import (
+    REFUSED_BY_FOREIGN_KEY,
+    Ended,
+    code,
+    innermost,
+    names,
+    unreachable,
+)
+from made_up_values import MadeUp, automatic, optional, unfilled
 
 sys.dont_write_bytecode = True
 
 RESTORED_ROWS = 100
-
-# MySQL's TEXT and BLOB hold 65,535 bytes. Heat's Json and List are LONGTEXT there, so what they are
-# given must not fit a TEXT.
-TEXT = 65000
-LONGTEXT = 70000
-
-# What the server answers when a foreign key refuses: MySQL's numbers and PostgreSQL's SQLSTATE.
-REFUSED_BY_FOREIGN_KEY = ("1451", "1452", "23503")
-
-# Names in the words of MariaDB, MySQL, PostgreSQL and SQLite; `db`.`table` on some of them.
-NAMED_TABLE = re.compile(
-    r"(?:\(`[^`]+`\.`|for (?:table|relation) (?:[`'\"]?[^`'\".\s]+[`'\"]?\.)?[`'\"]?"
-    r"|Table '[^'.]+\.|no such table: )(\w+)"
-)
-NAMED_CONSTRAINT = re.compile(
-    r"(?:CONSTRAINT `|for key ['`](?:\w+\.)?|Check constraint '|constraint \")(\w+)"
-)
-NAMED_COLUMN = re.compile(
-    r"(?:[Cc]olumn(?: named|:)?|Field|NULL constraint failed:|UNIQUE constraint failed:) "
-    r"[`'\"]?(?:[^`'\".\s]+[`'\"]?\.[`'\"]?)*(\w+)"
-)
-
-
-class Ended(Exception):
-    """What is no fault of a table or of the release, in words for the operator."""
 
 
 # The names of these two are told as the error.
@@ -58,111 +40,6 @@ def models():
     """Heat's models; they moved with 2023.2."""
     new = importlib.util.find_spec("heat.db.models")
     return importlib.import_module("heat.db.models" if new else "heat.db.sqlalchemy.models")
-
-
-def automatic(table):
-    """The column that the server numbers; SQLAlchemy 1.4 has no public name for it."""
-    if hasattr(table, "autoincrement_column"):
-        return table.autoincrement_column
-    return table._autoincrement_column
-
-
-def unfilled(column):
-    """Whether the ORM writes NULL where nothing is set (Mapper._insert_cols_as_none)."""
-    return column.nullable and column.default is None and column.server_default is None
-
-
-def optional(column):
-    return column.nullable or column.default is not None or column.server_default is not None
-
-
-def innermost(error):
-    """The exception that SQLAlchemy and oslo.db have wrapped: the driver's, where it is one."""
-    while True:
-        inner = getattr(error, "inner_exception", None) or getattr(error, "orig", None)
-        if inner is None:
-            return error
-        error = inner
-
-
-def code(error):
-    """The driver's number, SQLSTATE or name, else the class of the exception."""
-    if type(error).__module__.startswith(("pymysql", "MySQLdb")) and error.args:
-        return str(error.args[0])
-    known = getattr(error, "pgcode", None) or getattr(error, "sqlite_errorname", None)
-    return known or type(error).__name__
-
-
-def names(error):
-    """The table, constraint and column that the server's message names."""
-    diagnosis = getattr(error, "diag", None)
-    words = str(error.args[-1]) if error.args else ""
-    named = {}
-    for what, pattern in (
-        ("table", NAMED_TABLE),
-        ("constraint", NAMED_CONSTRAINT),
-        ("column", NAMED_COLUMN),
-    ):
-        found = pattern.search(words)
-        named[what] = getattr(diagnosis, what + "_name", None) or (found.group(1) if found else "")
-    return named
-
-
-def unique(table):
-    """The columns in which no two rows may be the same, each or together."""
-    from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
-
-    kinds = (PrimaryKeyConstraint, UniqueConstraint)
-    keys = [each for each in table.constraints if isinstance(each, kinds)]
-    keys += [index for index in table.indexes if index.unique]
-    return {column for key in keys for column in key.columns}
-
-
-class MadeUp:
-    """Values that fill a column as far as the release's model allows.
-
-    They are the same in every row where the model lets them be, so that a database that no longer
-    does is found out.
-    """
-
-    def __init__(self, tables, heat_types):
-        self.unique = {column for table in tables for column in unique(table)}
-        self.heat_types = heat_types
-        self.numbers = itertools.count()
-
-    def value(self, column, letter):
-        import sqlalchemy as sa
-
-        own = str(uuid.uuid4()) if column in self.unique else ""
-        number = next(self.numbers) if column in self.unique else ord(letter)
-        kind = getattr(column.type, "impl", column.type)
-        if isinstance(column.type, (self.heat_types.Json, sa.JSON)):
-            return {"\u00e9": own + letter * LONGTEXT}
-        if isinstance(column.type, self.heat_types.List):
-            return [own + letter * LONGTEXT]
-        if isinstance(column.type, sa.PickleType):
-            return {"\u00e9": own + letter * (TEXT - 1000)}
-        if isinstance(kind, sa.Enum):
-            return kind.enums[number % len(kind.enums)]
-        if isinstance(kind, sa.String):
-            length = kind.length or TEXT
-            return (own or "\u00e9")[:length].ljust(length, letter)
-        if isinstance(kind, sa.Boolean):
-            return number % 2 == 0
-        if isinstance(kind, sa.Integer):
-            bits = 63 if isinstance(kind, sa.BigInteger) else 31
-            bits = 15 if isinstance(kind, sa.SmallInteger) else bits
-            return 2**bits - 1 - number
-        if isinstance(kind, sa.Numeric):
-            return number + 0.5
-        if isinstance(kind, sa.DateTime):
-            return datetime.datetime(2020, 1, 2, 3, 4, 5) + datetime.timedelta(hours=number)
-        if isinstance(kind, sa.LargeBinary):
-            return (own or letter).encode()
-        raise Ended(
-            "no value can be made up for column %s.%s of type %s; report it to the authors of this "
-            "tool" % (column.table.name, column.name, type(column.type).__name__)
-        )
 
 
 class Release:
@@ -408,13 +285,6 @@ class Release:
     @staticmethod
     def _mark(table, key):
         return (table.name, tuple(sorted(key.items())))
-
-
-def unreachable(error):
-    return Ended(
-        "the database does not let it in, or lost it (error %s); "
-        "look into the log of the database server" % code(innermost(error))
-    )
 
 
 def in_words(error):

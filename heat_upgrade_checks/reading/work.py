@@ -203,10 +203,6 @@ def _in_order(found: Iterable[Work]) -> list[Work]:
     ]
 
 
-def _nested_and_younger_last(work: Work) -> tuple[bool, float]:
-    return work.stack.id != work.root.id, -work.stack.age
-
-
 def _age(family: list[Work]) -> float:
     return -max(work.stack.age for work in family)
 

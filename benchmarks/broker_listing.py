@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from heat_upgrade_checks.evidence.broker.listeners import live_queues, observe_old_queues
+from heat_upgrade_checks.evidence.broker import old_queues
+from heat_upgrade_checks.evidence.broker.queue_listing import live_queues
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
@@ -38,7 +39,7 @@ def main() -> int:
         curl = _median(lambda: subprocess.run(plain, check=True))
         look = _median(lambda: live_queues(http, VHOST))
         site = _site(Path(folder), server)
-        source = _median(lambda: observe_old_queues(site))
+        source = _median(lambda: old_queues.observe(site))
     for name, seconds in (
         ("curl", curl),
         ("one look", look),

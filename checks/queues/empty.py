@@ -2,7 +2,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 
-from heat_upgrade_checks.evidence.broker.listeners import OldQueues, Queue
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues, Queue
 from heat_upgrade_checks.evidence.broker.peek import LeftMessage
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database

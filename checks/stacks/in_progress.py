@@ -1,4 +1,4 @@
-from heat_upgrade_checks.evidence.broker.listeners import OldQueues
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database

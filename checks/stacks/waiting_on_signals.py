@@ -6,7 +6,7 @@ an engine that is stopped kills it after graceful_shutdown_timeout (oslo.service
 
 from collections.abc import Callable, Iterator
 
-from heat_upgrade_checks.evidence.broker.listeners import OldQueues
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight

@@ -172,8 +172,7 @@ SOURCES: dict[str, Source] = {
         Source(
             "old_queues",
             "RabbitMQ, old vhost",
-            "broker.listeners",
-            "observe_old_queues",
+            "broker.old_queues",
             deadline=900.0,
         ),
         Source("new_vhost", "RabbitMQ, new vhost", "broker.new_vhost"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from heat_upgrade_checks.evidence.broker.listeners import OldQueues
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.gather import Observation
 from heat_upgrade_checks.heat.queues import holds_work

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.broker.listeners import Broker, OldQueues
+from heat_upgrade_checks.evidence.broker.listeners import Broker
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.code.release import Release

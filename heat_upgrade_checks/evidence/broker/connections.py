@@ -3,13 +3,18 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import requests
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.amqp_login import CONNECTION_NAME
-from heat_upgrade_checks.evidence.broker.management import body, connect, get, require_sight
+from heat_upgrade_checks.evidence.broker.management import (
+    body,
+    connect,
+    get,
+    path_of,
+    require_sight,
+)
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.configuration.messaging_options import control_exchange
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
@@ -124,8 +129,8 @@ def _clients(
     transport = conf.transport()
     vhost = transport.vhost
     accounts = tuple(sorted({host.username for host in transport.hosts if host.username}))
-    rows = _rows(http, vhost, f"api/vhosts/{_quoted(vhost)}/connections")
-    consumers = _rows(http, vhost, f"api/consumers/{_quoted(vhost)}")
+    rows = _rows(http, vhost, path_of("vhosts", vhost, "connections"))
+    consumers = _rows(http, vhost, path_of("consumers", vhost))
     if rows is None or consumers is None:
         return VhostClients(vhost, accounts, False, (), exchanges)
     read = _read_queues(consumers)
@@ -163,7 +168,7 @@ class _Sends:
     def __init__(self, http: ReadOnlyHttp, vhost: str) -> None:
         self._http = http
         self._channels: dict[str, list[str]] = defaultdict(list)
-        path = f"api/vhosts/{_quoted(vhost)}/channels"
+        path = path_of("vhosts", vhost, "channels")
         columns = "name,connection_details.name,message_stats.publish"
         for row in get(http, list, path, columns=columns):
             if (row.get("message_stats") or {}).get("publish"):
@@ -174,16 +179,12 @@ class _Sends:
         """The exchanges of calls and notifications: answers go to the default exchange."""
         found: set[str] = set()
         for channel in self._channels[connection]:
-            path = f"api/channels/{_quoted(channel)}"
+            path = path_of("channels", channel)
             response = self._http.get(path, columns="name,publishes.exchange.name")
             if response.status_code != requests.codes.not_found:  # it has ended meanwhile
                 rows = body(self._http, response, dict, path).get("publishes") or []
                 found |= {row["exchange"]["name"] for row in rows}
         return {name for name in found if name and not name.startswith(REPLY)}
-
-
-def _quoted(vhost: str) -> str:
-    return quote(vhost, safe="")
 
 
 def _rows(http: ReadOnlyHttp, vhost: str, path: str) -> list[dict[str, Any]] | None:

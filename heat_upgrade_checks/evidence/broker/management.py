@@ -1,6 +1,7 @@
 """RabbitMQ's management API: which of its URLs answers, to which account, and in which shape."""
 
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import requests
 
@@ -55,6 +56,11 @@ def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
             f"RabbitMQ's account {username} sees only its own vhosts at {http.base}; "
             f"run: rabbitmqctl set_user_tags {username} monitoring"
         )
+
+
+def path_of(*parts: str) -> str:
+    """The path of these names below `api`; a vhost, a queue or an account may hold a slash."""
+    return "/".join(("api", *(quote(part, safe="") for part in parts)))
 
 
 def get(http: ReadOnlyHttp, shape: type[Shape], path: str, **parameters: str) -> Shape:

@@ -4,13 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
 
 import requests
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.broker.amqp_login import log_in
-from heat_upgrade_checks.evidence.broker.management import body, connect, get, require_sight
+from heat_upgrade_checks.evidence.broker.management import (
+    body,
+    connect,
+    get,
+    path_of,
+    require_sight,
+)
 from heat_upgrade_checks.evidence.configuration import messaging_options
 from heat_upgrade_checks.evidence.configuration.addresses import (
     host_of,
@@ -198,7 +203,7 @@ def _queue_type(value: object) -> str:
 
 
 def _operator_policies(http: ReadOnlyHttp, vhost: str) -> tuple[Policy, ...] | None:
-    path = f"api/operator-policies/{quote(vhost, safe='')}"
+    path = path_of("operator-policies", vhost)
     response = http.get(path)
     if response.status_code in _OF_ADMINISTRATORS:
         return None
@@ -247,7 +252,7 @@ def _object(http: ReadOnlyHttp, kind: str, row: dict[str, Any]) -> BrokerObject:
 
 
 def _listed(http: ReadOnlyHttp, what: str, vhost: str, **parameters: str) -> list[Any]:
-    path = f"api/{what}/{quote(vhost, safe='')}"
+    path = path_of(what, vhost)
     response = http.get(path, **parameters)
     require_sight(http, response, vhost)
     return body(http, response, list, path)
@@ -267,7 +272,7 @@ def _access(site: Site, http: ReadOnlyHttp, transport: Transport) -> tuple[Acces
 def _access_of(
     site: Site, http: ReadOnlyHttp, vhost: str, account: str, hosts: list[BrokerHost]
 ) -> Access:
-    path = f"api/permissions/{quote(vhost, safe='')}/{quote(account, safe='')}"
+    path = path_of("permissions", vhost, account)
     response = http.get(path) if account else None
     if response is not None and response.status_code == requests.codes.not_found:
         return Access(account, readable=True)

@@ -1,12 +1,11 @@
 """Where the target release sends notifications, and who reads them there."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import requests
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.management import body, connect, require_sight
+from heat_upgrade_checks.evidence.broker.management import body, connect, path_of, require_sight
 from heat_upgrade_checks.evidence.broker.new_vhost import require_known_brokers
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.site import Site
@@ -104,7 +103,7 @@ def _names(conf: HeatConf) -> tuple[str, ...]:
 def _queues(site: Site, vhost: str, names: tuple[str, ...]) -> tuple[NotificationQueue, ...] | None:
     """The queues of these names; None where the vhost does not exist."""
     http, _ = connect(site)
-    listed = f"api/queues/{quote(vhost, safe='')}"
+    listed = path_of("queues", vhost)
     response = http.get(listed, columns="name,consumers,messages")
     if response.status_code == requests.codes.not_found:
         return None

@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import requests
 import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.management import get
+from heat_upgrade_checks.evidence.broker.management import get, path_of
 from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
@@ -63,7 +62,7 @@ def peek(site: Site, http: ReadOnlyHttp, vhost: str, queues: Iterable[str]) -> l
 
 
 def _calls(http: ReadOnlyHttp, vhost: str, queue: str) -> list[_Call]:
-    path = f"api/queues/{quote(vhost, safe='')}/{quote(queue, safe='')}"
+    path = path_of("queues", vhost, queue)
     consumers = get(http, dict, path).get("consumers")
     if consumers is None:
         raise Unobserved(

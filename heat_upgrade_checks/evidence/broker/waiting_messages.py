@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.listeners import live_queues
 from heat_upgrade_checks.evidence.broker.management import connect
+from heat_upgrade_checks.evidence.broker.queue_listing import live_queues
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import addressed_engine

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.listeners import (
-    Listener,
+from heat_upgrade_checks.evidence.broker.listeners import Listener
+from heat_upgrade_checks.evidence.broker.management import connect
+from heat_upgrade_checks.evidence.broker.queue_listing import (
     counts_are_live,
     listener_queues,
     live_queues,
 )
-from heat_upgrade_checks.evidence.broker.management import connect
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import listening_engine

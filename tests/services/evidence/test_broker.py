@@ -12,8 +12,7 @@ from uuid import uuid4
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker import listeners as broker
-from heat_upgrade_checks.evidence.broker import management
+from heat_upgrade_checks.evidence.broker import listeners, management, old_queues, queue_listing
 from heat_upgrade_checks.evidence.broker import waiting_messages as waiting_work
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
@@ -70,11 +69,11 @@ def test_a_message_is_seen_in_the_sample_after_it_was_published(
 ) -> None:
     rabbitmq.declare_queue(vhost, "engine_worker")
     site = broker_site(tmp_path, rabbitmq, vhost)
-    empty = broker.observe_old_queues(site)
+    empty = old_queues.observe(site)
     assert (empty.vhost, empty.exists, empty.live) == (vhost, True, True)
     assert [q.ready for sample in empty.samples for q in sample.queues] == [0, 0, 0]
     rabbitmq.publish(vhost, "engine_worker", "{}")
-    found = broker.observe_old_queues(site)
+    found = old_queues.observe(site)
     assert [(q.name, q.ready, q.unacknowledged) for q in found.samples[0].queues] == [
         ("engine_worker", 1, 0)
     ]
@@ -87,7 +86,7 @@ def test_a_quorum_queue_is_not_believed_before_it_had_time_to_count(
     quorum = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
     rabbitmq.call("PUT", path, quorum)
     rabbitmq.publish(vhost, "engine_worker", "{}")
-    found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, vhost))
+    found = old_queues.observe(broker_site(tmp_path, rabbitmq, vhost))
     assert found.live is False
     assert max(queue.ready or 0 for sample in found.samples for queue in sample.queues) == 1
     apart = found.samples[1].at - found.samples[0].at
@@ -107,7 +106,7 @@ def test_only_work_queues_are_listed_and_publishing_is_seen(
     ):
         rabbitmq.declare_queue(vhost, name)
     site = broker_site(tmp_path, rabbitmq, vhost)
-    found = broker.observe_old_queues(site)
+    found = old_queues.observe(site)
     assert [queue.name for queue in found.samples[0].queues] == ["engine", "engine_worker.e1"]
     assert found.publish_rate == 0.0
     place = quote(vhost, safe="")
@@ -118,10 +117,8 @@ def test_only_work_queues_are_listed_and_publishing_is_seen(
     _publish_until(
         rabbitmq, vhost, "notifications.info", lambda: _rate_of_the_exchange(rabbitmq, vhost) > 0
     )
-    assert broker.observe_old_queues(site).publish_rate == 0.0
-    _publish_until(
-        rabbitmq, vhost, "engine", lambda: bool(broker.observe_old_queues(site).publish_rate)
-    )
+    assert old_queues.observe(site).publish_rate == 0.0
+    _publish_until(rabbitmq, vhost, "engine", lambda: bool(old_queues.observe(site).publish_rate))
 
 
 def _publish_until(rabbitmq: RabbitMQ, vhost: str, topic: str, seen: Callable[[], bool]) -> None:
@@ -152,7 +149,9 @@ def test_a_queue_whose_leader_is_gone_has_no_count(
     http, _ = management.connect(site)
 
     def counts() -> dict[str, int | None]:
-        return {row["name"]: row.get("messages") for row in broker.live_queues(http, vhost) or ()}
+        return {
+            row["name"]: row.get("messages") for row in queue_listing.live_queues(http, vhost) or ()
+        }
 
     assert counts() == {"engine": 0, "engine_worker": 0, "heat-engine-listener": 0}
     # The first is down on its node; the second had its leader on a node that is gone.
@@ -181,20 +180,20 @@ def test_a_queue_that_is_deleted_while_they_are_listed_is_not_one_without_a_lead
 ) -> None:
     engine = {"name": "engine", "state": "running", "messages": 0}
     listings = iter([[{"name": "engine"}, {"name": "engine_worker"}], [engine], [engine]])
-    monkeypatch.setattr(broker, "_work_queues", lambda *_, **__: next(listings))
-    assert broker.live_queues(ReadOnlyHttp("RabbitMQ", "http://rabbit"), "heat") == [engine]
+    monkeypatch.setattr(queue_listing, "work_queues", lambda *_, **__: next(listings))
+    assert queue_listing.live_queues(ReadOnlyHttp("RabbitMQ", "http://rabbit"), "heat") == [engine]
 
 
 def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     rabbitmq.add_user("heat", PASSWORD, "monitoring", {})
-    found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, "deleted-too-early"))
+    found = old_queues.observe(broker_site(tmp_path, rabbitmq, "deleted-too-early"))
     assert (found.exists, found.samples) == (False, ())
 
 
 def test_listeners_of_every_vhost_are_found_page_by_page(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "_PAGE", 2)
+    monkeypatch.setattr(queue_listing, "_PAGE", 2)
     other = f"other-{uuid4().hex[:8]}"
     rabbitmq.add_vhost(other)
     rabbitmq.add_user("heat", PASSWORD, "monitoring", {other: ALL})
@@ -204,7 +203,7 @@ def test_listeners_of_every_vhost_are_found_page_by_page(
         rabbitmq.declare_queue(vhost, f"heat-engine-listener.engine-{number}")
     rabbitmq.declare_queue(other, "heat-engine-listener.elsewhere")
     rabbitmq.declare_queue(other, "heat-engine-listener")
-    found = broker.observe(broker_site(tmp_path, rabbitmq, vhost))
+    found = listeners.observe(broker_site(tmp_path, rabbitmq, vhost))
     mine = {
         (each.vhost, each.engine_id) for each in found.listeners if each.vhost in {vhost, other}
     }
@@ -220,9 +219,9 @@ def test_an_old_vhost_that_the_account_may_not_see(rabbitmq: RabbitMQ, tmp_path:
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {})
     site = broker_site(tmp_path, rabbitmq, hidden, "blind")
     with pytest.raises(Unobserved, match=f"set_permissions -p {hidden} blind"):
-        broker.observe_old_queues(site)
+        old_queues.observe(site)
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {hidden: ("^$", "^$", "^$")})
-    assert broker.observe_old_queues(site).exists
+    assert old_queues.observe(site).exists
 
 
 @pytest.mark.parametrize("tags", ["", "management"])
@@ -232,7 +231,7 @@ def test_an_account_that_sees_too_little_is_told_what_to_grant(
     user = f"limited-{tags or 'none'}"
     rabbitmq.add_user(user, PASSWORD, tags, {vhost: ALL})
     with pytest.raises(Unobserved, match="monitoring") as refused:
-        broker.observe(broker_site(tmp_path, rabbitmq, vhost, user))
+        listeners.observe(broker_site(tmp_path, rabbitmq, vhost, user))
     assert user in str(refused.value)
 
 
@@ -240,7 +239,7 @@ def test_the_second_management_url_serves_when_the_first_is_down(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
 ) -> None:
     urls = [f"http://127.0.0.1:{free_port()}", rabbitmq.management_url]
-    found = broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=urls))
+    found = listeners.observe(broker_site(tmp_path, rabbitmq, vhost, management=urls))
     assert found.management == rabbitmq.management_url
 
 
@@ -251,7 +250,7 @@ def test_another_account_can_be_named(
     rabbitmq.add_user("watcher", "canary-of-the-watcher", "monitoring", {})
     monkeypatch.setenv("WATCHER_PASSWORD", "canary-of-the-watcher")
     plan = {"username": "watcher", "password_env": "WATCHER_PASSWORD"}
-    assert broker.observe(broker_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version
+    assert listeners.observe(broker_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version
 
 
 def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_path: Path) -> None:
@@ -260,7 +259,7 @@ def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_
         _front(lambda handler: methods.append(handler.command)) as url,
         pytest.raises(Unobserved),
     ):
-        broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
+        listeners.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
     assert set(methods) == {"GET"}
 
 
@@ -308,7 +307,7 @@ def test_what_is_no_management_api_is_told(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, status: int, body: bytes, words: str
 ) -> None:
     with _front(None, status, body) as url, pytest.raises(Unobserved, match=words):
-        broker.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
+        listeners.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
 
 
 def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
@@ -339,7 +338,7 @@ def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_port}"
-        found = broker.observe_old_queues(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
+        found = old_queues.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
     finally:
         server.shutdown()
         thread.join()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker import listeners as broker
+from heat_upgrade_checks.evidence.broker import listeners, old_queues
 from tests.services import processes
 from tests.services.evidence.test_broker import PASSWORD, broker_site
 from tests.services.processes import free_port
@@ -55,17 +55,19 @@ def test_tls_is_verified_with_the_authority_that_the_plan_names(tmp_path: Path) 
     with RabbitMQ(tmp_path / "rabbitmq", *settings) as server:
         server.add_user("heat", PASSWORD, "monitoring", {"/": (".*", ".*", ".*")})
         trusted: dict[str, Any] = {"management": urls, "ca_file": tmp_path / "own.pem"}
-        assert broker.observe(broker_site(tmp_path, server, "/", **trusted)).management == urls[0]
+        assert (
+            listeners.observe(broker_site(tmp_path, server, "/", **trusted)).management == urls[0]
+        )
         plans: tuple[dict[str, Any], ...] = (
             {"management": urls},
             {**trusted, "ca_file": tmp_path / "other.pem"},
         )
         for plan in plans:
             with pytest.raises(Unobserved, match=r"certificate is not trusted; name .* as ca_file"):
-                broker.observe(broker_site(tmp_path, server, "/", **plan))
+                listeners.observe(broker_site(tmp_path, server, "/", **plan))
         missing = {**trusted, "ca_file": tmp_path / "missing.pem"}
         with pytest.raises(Unobserved, match=r"missing\.pem"):
-            broker.observe(broker_site(tmp_path, server, "/", **missing))
+            listeners.observe(broker_site(tmp_path, server, "/", **missing))
 
 
 def test_a_path_prefix_in_front(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
@@ -83,10 +85,10 @@ def test_a_path_prefix_in_front(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
         proxy.wait_until(lambda: processes.listening(port), "listening", 20)
         for url in (f"http://127.0.0.1:{port}/rabbit", f"http://127.0.0.1:{port}/rabbit/"):
             site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
-            found = broker.observe_old_queues(site)
+            found = old_queues.observe(site)
             assert [queue.name for queue in found.samples[0].queues] == ["engine_worker"]
         without = broker_site(tmp_path, rabbitmq, vhost, management=[f"http://127.0.0.1:{port}"])
         with pytest.raises(Unobserved, match="answers 404 to GET api/whoami"):
-            broker.observe_old_queues(without)
+            old_queues.observe(without)
     finally:
         proxy.kill()

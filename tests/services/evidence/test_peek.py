@@ -10,7 +10,7 @@ from uuid import uuid4
 import amqp
 import pytest
 
-from heat_upgrade_checks.evidence.broker import listeners as broker
+from heat_upgrade_checks.evidence.broker import old_queues
 from heat_upgrade_checks.evidence.broker.peek import LeftMessage
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
@@ -105,7 +105,7 @@ def test_each_message_tells_its_stack(
         rabbitmq.publish(vhost, "engine_worker", body)
     identity = {"stack_name": "x", "stack_id": "gone-for-good", "tenant": "t"}
     rabbitmq.publish(vhost, "engine", _cast("update_stack", stack_identity=identity))
-    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
+    found = old_queues.observe(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
     assert found.left_error == ""
     assert found.left == (
         LeftMessage("engine", "update_stack", "gone-for-good", "", "", False),
@@ -117,7 +117,7 @@ def test_each_message_tells_its_stack(
     )
     assert "canary" not in repr(found.left)
     # All are still there, in their order.
-    again = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
+    again = old_queues.observe(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
     assert again.left == found.left
 
 
@@ -126,7 +126,7 @@ def test_without_leave_no_message_is_touched(
 ) -> None:
     rabbitmq.declare_queue(vhost, "engine_worker")
     rabbitmq.publish(vhost, "engine_worker", _cast("check_resource", resource_id=1))
-    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, heat, peek=False))
+    found = old_queues.observe(_site(tmp_path, rabbitmq, vhost, heat, peek=False))
     assert (found.left, found.left_error) == ((), "")
     assert [queue.ready for queue in found.samples[-1].queues] == [1]
     assert _redelivered(rabbitmq, vhost, "engine_worker") is False
@@ -138,7 +138,7 @@ def test_a_queue_that_is_read_is_left_alone(
     _known(rabbitmq, vhost, reader)
     for _ in range(2):
         rabbitmq.publish(vhost, reader, _cast("check_resource", resource_id=1))
-    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
+    found = old_queues.observe(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
     (queue,) = found.samples[-1].queues
     assert (queue.ready, queue.unacknowledged) == (1, 1)
     assert (found.left, found.left_error) == ((), "")
@@ -151,6 +151,6 @@ def test_an_account_that_may_not_read_the_queue(
     rabbitmq.publish(vhost, "engine_worker", _cast("check_resource", resource_id=1))
     rabbitmq.add_user("heat", PASSWORD, "monitoring", {vhost: ("^$", "^$", "^$")})
     _known(rabbitmq, vhost, "engine_worker")
-    found = broker.observe_old_queues(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
+    found = old_queues.observe(_site(tmp_path, rabbitmq, vhost, heat, peek=True))
     assert found.left == ()
     assert "refuses to show the messages of queue engine_worker; grant heat" in found.left_error

@@ -9,8 +9,9 @@ import pytest
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.backup.newest import Backup, BackupFile, Backups
 from heat_upgrade_checks.evidence.broker.connections import Client
-from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues, Queue, Sample
+from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.broker.notifications import Notifications
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues, Queue, Sample
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues
+from heat_upgrade_checks.evidence.broker.listeners import Listener
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.database.heat_tables import EVENT, RAW_TEMPLATE, RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight, in_flight

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues
+from heat_upgrade_checks.evidence.broker.listeners import Listener
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.stacks.leftovers import HeldResource, Leftovers, Lock, StackAtRest

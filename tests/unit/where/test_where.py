@@ -11,7 +11,8 @@ import pytest
 
 from heat_upgrade_checks.evidence import gather
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
-from heat_upgrade_checks.evidence.broker.listeners import Broker, Listener, OldQueues, Queue, Sample
+from heat_upgrade_checks.evidence.broker.listeners import Broker, Listener
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues, Queue, Sample
 from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.code.release import Release

@@ -10,9 +10,9 @@ from heat_upgrade_checks.heat.programs import WSGI_APPLICATIONS
 def check_entry_points_exist(service_files: ServiceFiles, gate: Judgement) -> None:
     """What starts the target's services refers to commands and modules that it has."""
     gate.looked_at(service_files.extent)
-    for sentence in service_files.unread:
+    for sentence in service_files.incomplete:
         gate.cannot_tell(sentence)
-    if not service_files.references and not service_files.unread:
+    if not service_files.references and not service_files.incomplete:
         gate.cannot_tell(
             f"nothing in {', '.join(service_files.files)} refers to Heat; correct "
             "target.service_files in the plan"

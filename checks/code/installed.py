@@ -72,11 +72,8 @@ def _is_whole(installation: Installation, gate: Judgement) -> bool:
 
 def _requirements(installation: Installation, gate: Judgement) -> None:
     hint = "Install it, with the upper-constraints of the target's series."
-    if installation.unchecked:
-        gate.cannot_tell(
-            f"requirements of {installation.interpreter} cannot be compared: "
-            f"{installation.unchecked}; install packaging there"
-        )
+    for sentence in installation.incomplete:
+        gate.cannot_tell(sentence)
     for unmet in installation.unmet:
         needs = f"{unmet.by} needs {unmet.name}{unmet.wanted}"
         if not unmet.installed:

@@ -49,11 +49,11 @@ def check_nothing_uses_the_old_vhost(
             f"{counted(sum(each.connections for each in senders), 'connection')} of its engines",
             data={"processes": [str(client) for client in senders]},
         )
-    elif notifications.sent and notifications.unknown:
+    elif notifications.sent and notifications.incomplete:
         gate.note(
             f"vhost {old.vhost}",
             "may be where the target release sends its notifications, which could not be seen: "
-            f"{notifications.unknown}",
+            f"{'; '.join(notifications.incomplete)}",
         )
     elif not old.clients:
         gate.note(

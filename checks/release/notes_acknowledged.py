@@ -42,7 +42,7 @@ def check_notes_are_acknowledged(release_notes: ReleaseNotes, gate: Judgement) -
             "the target may lack what it tells of",
             hint="Take a later point release of the target, or make sure that you can do without.",
         )
-    for sentence in release_notes.untold:
+    for sentence in release_notes.incomplete:
         gate.note("what the notes touch", sentence)
     for note, entry in settled:
         gate.note(

@@ -20,14 +20,13 @@ _FATES = {
 def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -> None:
     """No live stack uses a resource type that the target release drops."""
     gate.looked_at(resource_types.extent)
-    if resource_types.missing:
-        lines = " and ".join(resource_types.missing)
-        if gate.phase == "pre":
-            gate.not_applicable(
-                f"the plan does not name {lines} yet, so the releases' types cannot be compared; "
-                "phase installed asks again"
-            )
-        gate.cannot_tell(f"the types of both releases cannot be compared; add {lines} to the plan")
+    if resource_types.missing and gate.phase == "pre":
+        gate.not_applicable(
+            f"the plan does not name {' and '.join(resource_types.missing)} yet, so the releases' "
+            "types cannot be compared; phase installed asks again"
+        )
+    for sentence in resource_types.incomplete:
+        gate.cannot_tell(sentence)
     for lost in resource_types.lost:
         if lost.switched_off:
             gate.note(

@@ -21,14 +21,14 @@ def check_notifications_are_read(notifications: Notifications, gate: Judgement) 
             )
     if not notifications.sent:
         return
-    if notifications.unknown and notifications.unchanged:
+    if notifications.incomplete and notifications.unchanged:
         gate.note(
             "notifications",
             "go where the current release sends them, which could not be seen: "
-            f"{notifications.unknown}",
+            f"{'; '.join(notifications.incomplete)}",
         )
-    elif notifications.unknown:
-        gate.cannot_tell(notifications.unknown)
+    elif notifications.incomplete:
+        gate.cannot_tell("; ".join(notifications.incomplete))
     elif not notifications.vhost_exists:
         gate.warn(
             f"vhost {notifications.vhost}",

@@ -49,7 +49,7 @@ def _told(site: Site) -> Iterator[str]:
     except Unobserved as error:
         raise UsageError(plain(str(error))) from None
     yield plain(found.extent)
-    for sentence in found.untold:
+    for sentence in found.incomplete:
         yield plain(site.secrets.redact(sentence))
     yield from _besides(found)
     signed = {entry.name: entry for entry in found.acknowledgements}

@@ -11,6 +11,7 @@ from traceback import extract_tb
 from typing import Any
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved, UsageError
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.retry import ATTEMPTS
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.sources import SOURCES, Source
@@ -123,7 +124,8 @@ class Gatherer:
         ATTEMPTS.set(1)
         redact = self._site.secrets.redact
         observed_at, begun = datetime.now(UTC), time.monotonic()
-        facts, summary, error, configured = None, "", "", True
+        facts: Facts | None = None
+        summary, error, configured = "", "", True
         try:
             facts = source.observe(self._site)
             summary = redact(facts.extent)

@@ -1,15 +1,16 @@
 """The only code that touches the outside: one module per source.
 
-A source is one function `observe(site)` that returns a frozen dataclass of facts with an `extent`,
-or raises `Unobserved`. It knows no check and judges nothing. `SOURCES` lists them all; the name of
-a source is the name of the pytest fixture that hands its facts to a check.
+A source is one function `observe(site)` that returns `Facts`, or raises `Unobserved`. It knows no
+check and judges nothing. `SOURCES` lists them all; the name of a source is the name of the pytest
+fixture that hands its facts to a check.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 
@@ -31,16 +32,16 @@ class Source:
     asks_interpreter: bool = False
 
     @property
-    def observe(self) -> Callable[[Site], Any]:
+    def observe(self) -> Callable[[Site], Facts]:
         """The function that asks; its module is imported no earlier than here."""
         module = import_module(f"{__package__}.{self.module}")
-        observe: Callable[[Site], Any] = getattr(module, self.function)
+        observe: Callable[[Site], Facts] = getattr(module, self.function)
         return observe
 
     @property
-    def facts(self) -> type[Any]:
+    def facts(self) -> type[Facts]:
         """The dataclass that the source answers with."""
-        facts: type[Any] = get_type_hints(self.observe)["return"]
+        facts: type[Facts] = get_type_hints(self.observe)["return"]
         return facts
 
 

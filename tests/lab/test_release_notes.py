@@ -256,8 +256,8 @@ def test_without_the_database_the_notes_are_shown_all_the_same(tmp_path: Path) -
 
 def test_who_uses_a_type_is_counted_on_every_server(database: HeatDatabase) -> None:
     notes = new_notes(_notes(24), _notes(25))
-    touches, untold = release_note_touches.find(database.site(), notes)
-    assert untold == ()
+    touches, incomplete = release_note_touches.find(database.site(), notes)
+    assert incomplete == ()
     assert touches == {MONASCA: (f"{ALARM} is used by 3 stacks",)}
 
 
@@ -271,9 +271,9 @@ def test_a_damaged_template_is_told(tmp_path: Path) -> None:
             sa.text("UPDATE raw_template SET template = '{' || template WHERE id = 1001")
         )
     engine.dispose()
-    touches, untold = release_note_touches.find(heat.site(), new_notes(_notes(24), _notes(25)))
+    touches, incomplete = release_note_touches.find(heat.site(), new_notes(_notes(24), _notes(25)))
     assert touches == {}
-    assert "stack nested (id-of-nested): its row in raw_template holds no JSON" in untold[0]
+    assert "stack nested (id-of-nested): its row in raw_template holds no JSON" in incomplete[0]
 
 
 def test_options_of_every_file_of_either_side_count(tmp_path: Path) -> None:

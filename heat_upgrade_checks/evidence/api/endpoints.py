@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import yaml
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 # Above Heat's rpc_response_timeout (60 s by default), so that Heat's own answer is seen.
@@ -36,7 +37,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Api:
+class Api(Facts):
     """Heat's API as its users reach it, and each backend behind it that the plan names."""
 
     cloud: str

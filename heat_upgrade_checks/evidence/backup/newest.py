@@ -29,6 +29,7 @@ from heat_upgrade_checks.evidence.backup.streams import (
     raw_pieces,
 )
 from heat_upgrade_checks.evidence.database import session as database_session
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 # Small enough for the processor's cache: measured faster than pieces of 1 MiB.
@@ -96,7 +97,7 @@ class Backup:
 
 
 @dataclass(frozen=True)
-class Backups:
+class Backups(Facts):
     """All backups that match `pattern`, the newest first; only the newest one was read.
 
     `live` is what the live database holds of what was counted in it; None where there is no backup.
@@ -116,6 +117,11 @@ class Backups:
         if self.newest is None or not self.newest.is_of(self.database):
             raise NotConfigured("there is no backup of this database; see backup.exists")
         return self.newest
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said of a live database that could not be counted."""
+        return (self.live.error,) if self.live and self.live.error else ()
 
     @property
     def extent(self) -> str:

@@ -10,6 +10,7 @@ from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.configuration import messaging_options
 from heat_upgrade_checks.evidence.configuration.heat_conf import BrokerHost
 from heat_upgrade_checks.evidence.configuration.messaging_options import LoginOptions
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 _TIMEOUT = 10
@@ -35,7 +36,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class BrokerCertificates:
+class BrokerCertificates(Facts):
     """The certificate of each broker in the target's transport_url.
 
     Without `ca_file` Heat trusts the authorities of its machine and asks for no name.

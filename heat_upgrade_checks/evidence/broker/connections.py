@@ -17,6 +17,7 @@ from heat_upgrade_checks.evidence.broker.management import (
 )
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.configuration.messaging_options import control_exchange
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.declarations import MessagingOptions
@@ -69,7 +70,7 @@ class VhostClients:
 
 
 @dataclass(frozen=True)
-class Connections:
+class Connections(Facts):
     """The clients of the current (`old`) and of the target release's vhost (`new`).
 
     `new` is None where the plan names no configuration of the target release yet.

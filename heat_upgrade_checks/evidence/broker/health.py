@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.broker.management import connect, get
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 
@@ -18,7 +19,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class BrokerHealth:
+class BrokerHealth(Facts):
     """The broker as its management API describes it.
 
     `statistics` tells whether it keeps any; without them counts are missing. `quorum_critical` is

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.broker.management import connect, get
 from heat_upgrade_checks.evidence.broker.queue_listing import listener_queues
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import listening_engine
 
@@ -18,7 +19,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Broker:
+class Broker(Facts):
     """Where on the broker engines listen, in every vhost that the account may see.
 
     `hidden` are the vhosts on which it has no permission; RabbitMQ shows it no queue of those.

@@ -23,6 +23,7 @@ from heat_upgrade_checks.evidence.configuration.addresses import (
     observe_target,
 )
 from heat_upgrade_checks.evidence.configuration.heat_conf import BrokerHost, Transport
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
@@ -71,7 +72,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class NewVhost:
+class NewVhost(Facts):
     """The target's vhost, and the settings of the current release's.
 
     A part that could not be observed is None, and its `_unknown` is the sentence why.
@@ -104,6 +105,17 @@ class NewVhost:
         """
         if not self.exists:
             raise NotConfigured(f"vhost {self.name} does not exist; see vhost.exists")
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said of each part that could not be observed."""
+        unknown = (
+            *(access.unknown for access in self.access),
+            self.settings_unknown,
+            self.old_settings_unknown,
+            self.objects_unknown,
+        )
+        return tuple(dict.fromkeys(filter(None, unknown)))
 
     @property
     def extent(self) -> str:

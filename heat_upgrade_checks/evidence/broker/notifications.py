@@ -8,6 +8,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.management import body, connect, path_of, require_sight
 from heat_upgrade_checks.evidence.broker.new_vhost import require_known_brokers
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 _GROUP = "oslo_messaging_notifications"
@@ -28,12 +29,12 @@ class NotificationQueue:
 
 
 @dataclass(frozen=True)
-class Notifications:
+class Notifications(Facts):
     """The target's notifications.
 
     `queues` is empty where nothing is sent over RabbitMQ. `unchanged` tells that the current
-    release sends to the same place, so that the upgrade moves nothing; `unknown` is the sentence
-    why the queues could not be seen.
+    release sends to the same place, so that the upgrade moves nothing; `incomplete` says why the
+    queues could not be seen.
     """
 
     drivers: tuple[str, ...]
@@ -41,7 +42,7 @@ class Notifications:
     vhost_exists: bool
     unchanged: bool
     queues: tuple[NotificationQueue, ...]
-    unknown: str = ""
+    incomplete: tuple[str, ...] = ()
 
     @property
     def sent(self) -> bool:
@@ -71,7 +72,7 @@ def observe(site: Site) -> Notifications:
         require_known_brokers(site, transport)
         queues = _queues(site, transport.vhost, _names(conf))
     except Unobserved as reason:
-        return Notifications(drivers, "", False, unchanged, (), unknown=str(reason))
+        return Notifications(drivers, "", False, unchanged, (), incomplete=(str(reason),))
     return Notifications(drivers, transport.vhost, queues is not None, unchanged, queues or ())
 
 

@@ -15,6 +15,7 @@ from heat_upgrade_checks.evidence.broker.queue_listing import (
 )
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.database.state import observe as observe_database
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 
@@ -42,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class OldQueues:
+class OldQueues(Facts):
     """The queues of the current release's vhost, sampled.
 
     `live` tells that the counts are the queues' own; otherwise they are the management database's,
@@ -76,6 +77,11 @@ class OldQueues:
         if self.database is None:
             raise Unobserved(self.database_error)
         return self.database
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said of the database and of messages that could not be read."""
+        return tuple(filter(None, (self.database_error, self.left_error)))
 
     @property
     def extent(self) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.management import connect
 from heat_upgrade_checks.evidence.broker.queue_listing import live_queues
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import addressed_engine
 
 
 @dataclass(frozen=True)
-class WaitingWork:
+class WaitingWork(Facts):
     """Messages in shared work queues, ready and unacknowledged; 0 on a vhost that does not exist.
 
     What waits in the queue of a single engine is for its threads, and begins no work: after the

@@ -1,8 +1,10 @@
 """What is installed for the target release, read from the metadata of its distributions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.series_libraries import LIBRARIES
 
@@ -18,12 +20,12 @@ class Unmet:
 
 
 @dataclass(frozen=True)
-class Installation:
+class Installation(Facts):
     """The target's distributions.
 
     `version` is "" where openstack-heat is unknown to the interpreter, `package` tells whether
     its package `heat` is there, and `lost` are files of it that are gone. `requires_python` is its
-    own Requires-Python. `unchecked` says why the requirements could not be compared.
+    own Requires-Python. `incomplete` says why the requirements could not be compared.
     """
 
     interpreter: str
@@ -32,8 +34,8 @@ class Installation:
     package: bool
     requires_python: str
     unmet: tuple[Unmet, ...]
-    unchecked: str
     lost: tuple[str, ...]
+    incomplete: tuple[str, ...] = ()
 
     @property
     def extent(self) -> str:
@@ -45,13 +47,21 @@ class Installation:
 def observe(site: Site) -> Installation:
     """The target release's distributions."""
     answer = site.interpreter("target").ask("installation.py", *LIBRARIES)
+    interpreter = str(site.plan.target.python or Path())
     return Installation(
-        interpreter=str(site.plan.target.python or Path()),
+        interpreter=interpreter,
         python=answer["python"],
         version=answer["version"],
         package=answer["package"],
         requires_python=answer["requires_python"],
         unmet=tuple(Unmet(*each) for each in answer["unmet"]),
-        unchecked=answer["unchecked"],
         lost=tuple(answer["lost"]),
+        incomplete=tuple(_uncompared(interpreter, answer["unchecked"])),
     )
+
+
+def _uncompared(interpreter: str, reason: str) -> Iterator[str]:
+    if reason:
+        yield (
+            f"requirements of {interpreter} cannot be compared: {reason}; install packaging there"
+        )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.series_libraries import LIBRARIES
 
@@ -17,7 +18,7 @@ _TLS_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Libraries:
+class Libraries(Facts):
     """Installed version of each oslo library, by name; one that is not installed is left out.
 
     `heat` is openstack-heat's version, "" for none. `old_tls_options` are those options of

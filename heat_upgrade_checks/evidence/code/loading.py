@@ -7,6 +7,7 @@ from pathlib import Path
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks import resource_types
 
@@ -31,7 +32,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Code:
+class Code(Facts):
     """How the target's code loads: `loaded` counts what did.
 
     `engine` tells whether there is a command heat-engine; `plugins` is what Heat says of files in

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.migrations import Migration
 from heat_upgrade_checks.schema.source.revision_file import read
 
 
 @dataclass(frozen=True)
-class Migrations:
+class Migrations(Facts):
     """Every migration that a release has; none where the plan names no interpreter for it."""
 
     interpreter: str

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.database.session import url_of
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.description import Table
@@ -14,7 +15,7 @@ _TABLES = TypeAdapter(tuple[Table, ...])
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(Facts):
     """A release's models, with types as the database's dialect spells them."""
 
     interpreter: str

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.phases import SideName
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(Facts):
     """What is installed for one side of the upgrade.
 
     Only `version` and `series` are known of a release that is not installed yet. `schema_heads`

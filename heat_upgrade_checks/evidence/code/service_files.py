@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.code.start_lines import Kind, Mention, mentions, resets
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 _Owner = Literal["current", "target", ""]
@@ -34,12 +35,12 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class ServiceFiles:
-    """`files` were read; `unread` says of the others why not, in a sentence each."""
+class ServiceFiles(Facts):
+    """`files` were read; `incomplete` says of the others why not, in a sentence each."""
 
     files: tuple[str, ...]
-    unread: tuple[str, ...]
     references: tuple[Reference, ...]
+    incomplete: tuple[str, ...] = ()
 
     @property
     def extent(self) -> str:
@@ -80,7 +81,7 @@ def observe(site: Site) -> ServiceFiles:
                 texts |= more
                 waiting += more
     return ServiceFiles(
-        tuple(str(path) for path in sorted(texts)), tuple(unread), _looked_up(site, found)
+        tuple(str(path) for path in sorted(texts)), _looked_up(site, found), tuple(unread)
     )
 
 

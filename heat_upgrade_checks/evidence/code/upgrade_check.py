@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 
@@ -15,7 +16,7 @@ _RESULT = re.compile(r"Check: (?P<check>.*?)\s*\|\s*\|?\s*Result: (?P<result>\w+
 
 
 @dataclass(frozen=True)
-class UpgradeCheck:
+class UpgradeCheck(Facts):
     """How it ended: 0 success, 1 warning, 2 failure, 255 it broke (oslo_upgradecheck).
 
     `exit_code` is None where the plan names no interpreter to run it. `text` is what it printed,

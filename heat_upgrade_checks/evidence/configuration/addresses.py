@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 
@@ -11,7 +12,7 @@ _GRACE = 60
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Facts):
     """What one release's configuration says of its place in the deployment.
 
     `host` is `[DEFAULT] host`, which Heat defaults to the machine's name, here this one's, unless

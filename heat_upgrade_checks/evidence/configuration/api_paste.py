@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 
@@ -17,7 +18,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class ApiPaste:
+class ApiPaste(Facts):
     """What stands in the file that `[paste_deploy] api_paste_config` leads to.
 
     `file` is empty where there is none. `parts` tells for each API, and each section that requests

@@ -13,6 +13,7 @@ from heat_upgrade_checks.evidence.database.same_database import (
     DatabaseComparison,
     compare_databases,
 )
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT
 from heat_upgrade_checks.phases import SideName
@@ -99,7 +100,7 @@ class Ec2Token:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Facts):
     """The target's configuration option by option, and its agreement with the current release's.
 
     `missing` are the keys without which the plan does not let the current release be asked;
@@ -111,6 +112,22 @@ class Options:
     ec2_token: Ec2Token
     missing: tuple[str, ...]
     continuity: Continuity | None
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said of a current release, or of its database, that could not be asked."""
+        found = []
+        if self.missing:
+            found.append(
+                "the current release was not asked for its options; add "
+                f"{' and '.join(self.missing)} to the plan"
+            )
+        if self.continuity and self.continuity.database.unknown:
+            found.append(
+                "whether both releases name one database could not be told: "
+                f"{self.continuity.database.unknown}"
+            )
+        return tuple(found)
 
     @property
     def extent(self) -> str:

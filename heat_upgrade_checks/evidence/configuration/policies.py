@@ -6,6 +6,7 @@ from typing import Any
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 
@@ -19,7 +20,7 @@ class Enforcement:
 
 
 @dataclass(frozen=True)
-class Policies:
+class Policies(Facts):
     """What the site's policy files say to the target release.
 
     `path` is the file that it reads, empty where `wanted` is not there; `unread` is one in JSON

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
 from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 
@@ -65,7 +66,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Credentials:
+class Credentials(Facts):
     """A sample of each column with credentials, decrypted by `interpreter` of one `side`."""
 
     side: SideName

@@ -11,12 +11,13 @@ from sqlalchemy.engine.interfaces import (
 )
 
 from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.description import Column, ForeignKey, Table
 
 
 @dataclass(frozen=True)
-class LiveSchema:
+class LiveSchema(Facts):
     """The tables of one database; `dialect` is SQLAlchemy's name for how it spells types."""
 
     name: str

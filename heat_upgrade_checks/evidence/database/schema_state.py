@@ -17,7 +17,9 @@ from heat_upgrade_checks.evidence.database.account import Account, account
 from heat_upgrade_checks.evidence.database.heat_tables import REQUIRED, SERVICE, STACK
 from heat_upgrade_checks.evidence.database.open_transactions import Transactions, open_transactions
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.heat import administration
 from heat_upgrade_checks.heat.administration import PURGE_DAYS
 
 
@@ -49,7 +51,7 @@ class Deleted:
 
 
 @dataclass(frozen=True)
-class SchemaState:
+class SchemaState(Facts):
     """What a migration depends on, and what may stop it halfway.
 
     `backend` is mysql (MariaDB too), postgresql or sqlite. `columns` are those of all tables, as
@@ -64,6 +66,22 @@ class SchemaState:
     transactions: Transactions | None
     deleted_stacks: Deleted
     deleted_services: Deleted
+
+    @property
+    def hidden_sessions(self) -> str:
+        """The sentence that the server hides some sessions, with the right that shows them."""
+        if not (self.transactions and self.transactions.hidden and self.account):
+            return ""
+        right = "PROCESS ON *.*" if self.backend == "mysql" else "pg_read_all_stats"
+        return (
+            f"the server hides other accounts' sessions from {self.account.name}; it shows them "
+            f"after GRANT {right} TO {administration.grantee(self.backend, self.account.name)}"
+        )
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said of sessions that the server hides."""
+        return tuple(filter(None, (self.hidden_sessions,)))
 
     @property
     def extent(self) -> str:

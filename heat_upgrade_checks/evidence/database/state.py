@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import ALEMBIC, MIGRATE, REQUIRED, SERVICE
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flight
 from heat_upgrade_checks.secrets import shown
@@ -40,7 +41,7 @@ class ServiceRow:
 
 
 @dataclass(frozen=True)
-class Database:
+class Database(Facts):
     """Heat's database at one moment: `clock` by its server, `local_clock` by this machine.
 
     `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.change_cost.server import Flavour, Galera, Server, StoredTable
 
@@ -23,7 +24,7 @@ _NO_PROCESS = 1227
 
 
 @dataclass(frozen=True)
-class TableSizes:
+class TableSizes(Facts):
     """The tables of one database that Heat's account is shown, and their server.
 
     In SQLite each table has the size of the whole file, for none is larger.

@@ -8,6 +8,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code import release
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.database.environment import fingerprint
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.records import journal
 from heat_upgrade_checks.records.findings import Verdict
@@ -49,7 +50,7 @@ class EarlierGate:
 
 
 @dataclass(frozen=True)
-class EarlierGates:
+class EarlierGates(Facts):
     """The gates of this upgrade so far, oldest first, without partial and unreadable ones.
 
     `began` is when the first of them was started; None where there is none. `damage` tells by the

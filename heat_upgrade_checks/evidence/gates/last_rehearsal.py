@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.records import rehearsal as record
 from heat_upgrade_checks.records.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)
-class LastRehearsal:
+class LastRehearsal(Facts):
     """The record in the upgrade's folder; `record` is None where there was no rehearsal."""
 
     folder: str

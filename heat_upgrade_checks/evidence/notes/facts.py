@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from heat_upgrade_checks.evidence.facts import Facts
+
 MUST_ACKNOWLEDGE = ("critical", "security", "upgrade", "deprecations", "issues")
 
 
@@ -49,11 +51,11 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True)
-class ReleaseNotes:
+class ReleaseNotes(Facts):
     """The notes of `target` that `current` does not have, and the acknowledgements in `file`.
 
-    `touches` tells by a note's name why it touches this deployment, and `untold` what could not be
-    looked at for that. `lost` are the names of notes that only `current` has; `edited` those of
+    `touches` tells by a note's name why it touches this deployment, and `incomplete` what could not
+    be looked at for that. `lost` are the names of notes that only `current` has; `edited` those of
     notes that both have and that read differently.
     """
 
@@ -63,9 +65,9 @@ class ReleaseNotes:
     file: str
     acknowledgements: tuple[Acknowledgement, ...]
     touches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    untold: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> tuple[Note, ...]:

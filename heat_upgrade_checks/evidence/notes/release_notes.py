@@ -43,16 +43,16 @@ def observe(site: Site) -> ReleaseNotes:
         current, target = (read_tag(plan.git, version) for version in versions)
     acknowledgements = read_acknowledgements(plan.acknowledgements)
     notes = new_notes(current, target)
-    touches, untold = release_note_touches.find(site, notes)
+    touches, incomplete = release_note_touches.find(site, notes)
     return ReleaseNotes(
         *names,
         notes,
         str(plan.acknowledgements),
         acknowledgements,
         touches,
-        untold,
         lost_notes(current, target),
         edited_notes(current, target),
+        incomplete,
     )
 
 

@@ -30,7 +30,7 @@ def find(site: Site, notes: Collection[Note]) -> tuple[dict[str, tuple[str, ...]
     Nothing is raised: the notes are to be read, whether or not this can be told of them.
     """
     reasons: dict[str, list[str]] = defaultdict(list)
-    untold = []
+    incomplete = []
     given: dict[Option, str] = {}
     for side in _SIDES:
         # A target that is not installed yet has no configuration; the current release must.
@@ -38,7 +38,7 @@ def find(site: Site, notes: Collection[Note]) -> tuple[dict[str, tuple[str, ...]
             try:
                 given = {**_set_options(site, side), **given}
             except (Unobserved, UsageError) as error:
-                untold.append(
+                incomplete.append(
                     f"which notes speak of an option of the {side} release's configuration could "
                     f"not be told: {error}"
                 )
@@ -52,14 +52,14 @@ def find(site: Site, notes: Collection[Note]) -> tuple[dict[str, tuple[str, ...]
         try:
             used = ask_in_session(site, lambda session: _used(session, wanted))
         except (Unobserved, UsageError) as error:
-            untold.append(
+            incomplete.append(
                 f"which notes speak of a resource type of live stacks could not be told: {error}"
             )
     for name, named in types.items():
         for type in sorted(named & used.keys()):
             stacks = "1 stack" if used[type] == 1 else f"{used[type]} stacks"
             reasons[name].append(f"{type} is used by {stacks}")
-    return {name: tuple(each) for name, each in reasons.items()}, tuple(untold)
+    return {name: tuple(each) for name, each in reasons.items()}, tuple(incomplete)
 
 
 def _set_options(site: Site, side: SideName) -> dict[Option, str]:

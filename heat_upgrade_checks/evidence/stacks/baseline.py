@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.stored_stacks import COLUMNS, STACKS_AT_ONCE, described
 from heat_upgrade_checks.records.baseline import FILE, Counts, Header, StoredStack, write
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(Facts):
     """A baseline that was stored: the file's name, size in bytes and digest, and what it holds.
 
     `clock` is the database's, before the first stack was read.

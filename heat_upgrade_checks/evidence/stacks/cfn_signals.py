@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 _NAMED = 3
@@ -20,7 +21,7 @@ _RESOURCE_DATA = sa.Table(
 
 
 @dataclass(frozen=True)
-class CfnSignals:
+class CfnSignals(Facts):
     """How many live stacks hold an EC2 key pair, of which `named` are the first three."""
 
     stacks: int

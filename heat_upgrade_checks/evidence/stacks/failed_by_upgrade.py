@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import EVENT, RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions, utc
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.gates import earlier_gates
 from heat_upgrade_checks.evidence.site import Site
 
@@ -63,7 +64,7 @@ class FailedStack:
 
 
 @dataclass(frozen=True)
-class FailedByUpgrade:
+class FailedByUpgrade(Facts):
     """Every live stack that bears such a failure now, of whatever age, or had one `since`.
 
     `since` is when the first gate of the upgrade was started.

@@ -20,6 +20,7 @@ from heat_upgrade_checks.evidence.database.heat_tables import (
 )
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
 from heat_upgrade_checks.evidence.database.state import ServiceRow, reporting
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
 _KEPT = 1000
@@ -72,7 +73,7 @@ class StackAtRest:
 
 
 @dataclass(frozen=True)
-class Leftovers:
+class Leftovers(Facts):
     """What was left behind, in one snapshot.
 
     `held`, `backups` and `legacy` (root stacks that an engine thread works on as a whole, without

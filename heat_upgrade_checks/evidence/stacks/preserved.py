@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import EVENT, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import engine_went_down
 from heat_upgrade_checks.evidence.stacks.stored_stacks import COLUMNS, STACKS_AT_ONCE, described
@@ -67,7 +68,7 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Preserved:
+class Preserved(Facts):
     """What became of the baseline.
 
     `gate` is the folder of the gate that stored it at `taken_at`, by the database's clock. The

@@ -12,6 +12,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
+from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.stored_stacks import STACKS_AT_ONCE
 from heat_upgrade_checks.heat import templates
@@ -53,7 +54,7 @@ class LostType:
 
 
 @dataclass(frozen=True)
-class ResourceTypes:
+class ResourceTypes(Facts):
     """The types of both releases, as each loads them with its own configuration.
 
     `missing` are the keys without which the plan does not let both releases be asked; nothing else
@@ -65,6 +66,16 @@ class ResourceTypes:
     target: int
     lost: tuple[LostType, ...]
     read: int
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said where a release could not be asked."""
+        if not self.missing:
+            return ()
+        return (
+            "the types of both releases cannot be compared; add "
+            f"{' and '.join(self.missing)} to the plan",
+        )
 
     @property
     def extent(self) -> str:

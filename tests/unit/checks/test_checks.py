@@ -892,7 +892,7 @@ def test_an_old_vhost_to_which_engines_send_notifications_stays() -> None:
     [
         (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": NEW}),
         (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": OLD, "drivers": ("noop",)}),
-        (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": "", "unknown": "why"}),
+        (Client("heat-engine", 8, "h", "heat", 1, ()), {"vhost": "", "incomplete": ("why",)}),
         (Client("heat-engine", 8, "h", "heat", 2, ("engine",)), {"vhost": OLD}),
         (Client("heat-engine", 8, "h", "heat", 2, ("reply_1f",)), {"vhost": OLD}),
         (Client("heat-api", 8, "h", "heat", 1, ()), {"vhost": OLD}),
@@ -906,7 +906,7 @@ def test_what_does_more_than_send_notifications_is_left_over(
 
 
 def test_an_old_vhost_that_may_get_notifications_is_not_given_up() -> None:
-    (finding,) = _residue((), vhost="", unknown="why").findings
+    (finding,) = _residue((), vhost="", incomplete=("why",)).findings
     assert (finding.level, finding.commands) == ("note", ())
     assert finding.summary.endswith("which could not be seen: why")
 

@@ -44,7 +44,6 @@ def _installation(**changes: Any) -> Installation:
         "package": True,
         "requires_python": ">=3.10",
         "unmet": (),
-        "unchecked": "",
         "lost": (),
     }
     return Installation(**(made | changes))
@@ -112,8 +111,8 @@ def test_unmet_requirements(unmet: Unmet, level: str, summary: str) -> None:
 
 
 def test_requirements_that_cannot_be_compared() -> None:
-    gate = _installed(_installation(unchecked="no module named packaging"), _code())
-    assert "no module named packaging; install packaging there" in gate.unknowns[0]
+    gate = _installed(_installation(incomplete=("install packaging there",)), _code())
+    assert gate.unknowns == ["install packaging there"]
 
 
 def test_failures_of_one_cause_are_one_finding() -> None:
@@ -520,11 +519,11 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "api.sh").write_text(f"uwsgi --ini {tmp_path}/lost.ini", "utf-8")
     site = _site(tmp_path, "?.service", "config.json", "none.service", "api.sh")
     facts = service_files.observe(site)
-    assert len(facts.unread) == 5
+    assert len(facts.incomplete) == 5
     gate = checks.judge(
         checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
     )
-    assert gate.unknowns == list(facts.unread)
+    assert gate.unknowns == list(facts.incomplete)
 
 
 def test_without_the_key_nothing_is_asked(tmp_path: Path) -> None:
@@ -556,7 +555,7 @@ def test_only_the_target_has_service_files(tmp_path: Path) -> None:
 )
 def test_references(exists: bool | None, release: Any, level: str, summary: str) -> None:
     reference = Reference("command", "/x/heat-api", "/u", 3, exists, release)
-    facts = ServiceFiles(("/u",), (), (reference,))
+    facts = ServiceFiles(("/u",), (reference,))
     gate = checks.judge(
         checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
     )
@@ -566,7 +565,7 @@ def test_references(exists: bool | None, release: Any, level: str, summary: str)
 
 
 def test_files_that_name_nothing_of_heat_cannot_tell() -> None:
-    facts = ServiceFiles(("/u",), (), ())
+    facts = ServiceFiles(("/u",), ())
     gate = checks.judge(
         checks.check_at("code.entry-points", "installed"), "installed", service_files=facts
     )

@@ -304,7 +304,9 @@ def test_facts_survive_json() -> None:
     half_a_pair = note('fixes: "\\uD800"')
     signed = Acknowledgement("a.yaml", "00", "Ann", "2026-11-22", "", ("upgrade",))
     facts = ReleaseNotes("25.0.2", "26.0.2", (*new_notes(OLD, NEW), half_a_pair), "f", (signed,))
-    facts = replace(facts, touches={"faster-cc.yaml": ("why",)}, untold=("what",), lost=("x.yaml",))
+    facts = replace(
+        facts, touches={"faster-cc.yaml": ("why",)}, incomplete=("what",), lost=("x.yaml",)
+    )
     adapter = TypeAdapter(ReleaseNotes)
     assert adapter.validate_json(adapter.dump_json(facts)) == facts
     assert facts.extent == (
@@ -624,9 +626,9 @@ def test_every_note_is_told_with_who_signed_it_and_what_touches_comes_first() ->
         "/notes.yaml",
         (signed, replace(signed, name="a.yaml", sha256="other")),
         {"d.yaml": ("[x] y is set in /etc/z",), "c.yaml": ("OS::A::B is used by 1 stack",)},
-        ("stacks could not be told",),
         ("lost.yaml",),
         ("edited.yaml",),
+        ("stacks could not be told",),
     )
     found = judge(CHECK, "pre", release_notes=facts).findings
     assert [f"{each.level} {each.object}: {each.summary}" for each in found] == [

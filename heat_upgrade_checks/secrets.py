@@ -17,6 +17,8 @@ MASK = "***"
 # A URL's parameters go to the driver, and PyMySQL, libpq and others take passwords among them.
 _PARAMETER = re.compile(r"[?&;#](?P<name>[^?&;#=]*)=(?=(?P<value>[^&]*))")
 _SECRET_PARAMETER = re.compile(r"pass(word|wd|phrase)|pwd|secret|token|api_?key", re.IGNORECASE)
+# An option with such a name holds a secret, whatever the release says of it.
+SECRET_NAME = re.compile(r"password|passwd|secret|token$|_key$|^admin_token")
 
 
 class Secrets:

@@ -6,7 +6,8 @@ It is sent on standard input, with one JSON object as its argument:
 - `names`: pairs of group and name; what the release knows of each is answered, after plugins were
   loaded where it would be unknown otherwise
 - `also`: more of these pairs, of options that are Heat's own
-- `values`: pairs of group and name; each effective value is answered, hashed with `key`
+- `values`: pairs of group and name; each effective value is answered, hashed with `key`, and as
+  text unless it is a secret; an option whose name `secret_names` matches is one
 """
 
 import hashlib
@@ -33,7 +34,6 @@ _NAMESPACES = re.compile(
     r"|oslo\.middleware(\.(cors|healthcheck|http_proxy_to_wsgi|sizelimit|tracing))?"
     r"|oslo\.service\.(periodic_task|service|sslutils)"
 )
-_SECRET_NAME = re.compile(r"password|passwd|secret|token$|_key$|^admin_token")
 _CLOUD = "ec2authtoken."
 
 
@@ -187,7 +187,7 @@ def describe(options, group, name):
     }
 
 
-def effective(options, group, name, key):
+def effective(options, group, name, key, secret_names):
     option = options.known.get((group, name))
     if option is None:
         return {"known": False}
@@ -197,7 +197,7 @@ def effective(options, group, name, key):
         return {"known": True, "unreadable": True}
     text = json.dumps(found, default=str, sort_keys=True)
     place = options.conf.get_location(name, None if group == "DEFAULT" else group)
-    hidden = option.secret or _SECRET_NAME.search(name) or "@" in text
+    hidden = option.secret or re.search(secret_names, name) or "@" in text
     return {
         "known": True,
         "set": place is not None and place.location.is_user_controlled,
@@ -241,7 +241,8 @@ def answer():
         options.add_registered()
         known = [describe(options, *name) for name in names]
     key = bytes.fromhex(asked["key"])
-    values = [effective(options, group, name, key) for group, name in asked["values"]]
+    secret_names = asked["secret_names"]
+    values = [effective(options, *place, key, secret_names) for place in asked["values"]]
     also = [describe(options, group, name) is not None for group, name in asked["also"]]
     return {"known": known, "also": also, "values": values}
 

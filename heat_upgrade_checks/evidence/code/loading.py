@@ -12,7 +12,6 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks import resource_types
 
 _HEAT_ITSELF = ("command", "module")
-_TRUE = {"1", "true", "yes", "on"}
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ def _drivers(conf: HeatConf) -> Iterator[tuple[str, str]]:
         if name:
             yield "notifications", name
     backend = conf.get("backend", "cache")
-    if backend and (conf.get("enabled", "cache") or "").lower() in _TRUE:
+    if backend and conf.is_true("enabled", "cache"):
         yield "cache", backend
     # keystonemiddleware/auth_token/_cache.py loads the client with the first request.
     if conf.get("memcached_servers", "keystone_authtoken"):
-        sasl = (conf.get("memcache_sasl_enabled", "keystone_authtoken") or "").lower() in _TRUE
+        sasl = conf.is_true("memcache_sasl_enabled", "keystone_authtoken")
         yield "module", "bmemcached" if sasl else "memcache"
     for group in ("keystone_authtoken", "trustee"):
         plugin = conf.get("auth_type", group) or conf.get("auth_plugin", group)

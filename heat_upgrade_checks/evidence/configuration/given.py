@@ -1,6 +1,5 @@
 """One release's configuration as its services are given it, and where each option stands in it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,10 @@ from typing import Any
 
 from oslo_config import cfg
 
+from heat_upgrade_checks.evidence.configuration.environment_files import variables
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
-
-# What oslo_config/sources/_environment.py reads.
-_VARIABLE = re.compile(r"\s*(?P<name>OS_(?P<group>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+))\s*=")
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,8 @@ class GivenConfiguration:
 
     def _variables(self) -> Iterator[tuple[str, Place]]:
         for path in self._environment_files:
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                if match := _VARIABLE.match(line):
-                    group = match["group"].lower()
-                    group = "DEFAULT" if group == "default" else group
-                    place = Place(group, match["option"].lower(), str(path), number)
-                    yield match["name"], place
+            for name, group, option, _, line in variables(path):
+                yield name, Place(group, option, str(path), line)
 
 
 class _PlaceParser(cfg.ConfigParser):

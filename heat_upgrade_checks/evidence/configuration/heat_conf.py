@@ -1,6 +1,5 @@
 """Heat's configuration as oslo.config reads it, secrets included; it never leaves the evidence."""
 
-import re
 import shlex
 from collections import defaultdict
 from contextlib import suppress
@@ -13,13 +12,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.configuration.environment_files import variables
 from heat_upgrade_checks.plan import Side
-from heat_upgrade_checks.secrets import Secrets
+from heat_upgrade_checks.secrets import SECRET_NAME, Secrets
 
-_SECRET_NAME = re.compile(r"password|passwd|secret|token$|_key$|^admin_token")
+# oslo_config/types.py, Boolean: without regard to case.
+TRUE, FALSE = {"true", "1", "on", "yes"}, {"false", "0", "off", "no"}
+
 _AMQP_PORT = 5672
-# What oslo_config/sources/_environment.py makes of a group and an option.
-_VARIABLE = re.compile(r"OS_(?P<group>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+)")
 
 
 @dataclass(frozen=True)
@@ -109,20 +109,15 @@ class HeatConf:
                 self._all[group, name.replace("-", "_")] += values
 
     def _override(self, path: Path) -> None:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            name, equals, rest = line.strip().partition("=")
-            match = _VARIABLE.fullmatch(name.strip())
-            if not match or not equals:
-                continue
+        for variable in variables(path):
+            group, option = variable.group, variable.option
             try:
-                value = " ".join(shlex.split(rest))
+                value = " ".join(shlex.split(variable.value))
             except ValueError:
                 raise Unobserved(
-                    f"configuration of the {self.side} release: {path}, line {number}: "
+                    f"configuration of the {self.side} release: {path}, line {variable.line}: "
                     "a quotation mark is left open; correct it"
                 ) from None
-            group, option = match["group"].lower(), match["option"].lower()
-            group = "DEFAULT" if group == "default" else group
             self._know(group, option, [value])
             self._all[group, option] = [value]
             self._conf.set_override(option, value, None if group == "DEFAULT" else group)
@@ -134,7 +129,7 @@ class HeatConf:
         self._conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
 
     def _remember(self, name: str, value: str) -> None:
-        if _SECRET_NAME.search(name.lower()):
+        if SECRET_NAME.search(name.lower()):
             self._secrets.add(value)
         if "://" in value:
             self._secrets.add_url(value)
@@ -158,6 +153,13 @@ class HeatConf:
         # What was read from the files may have named other options.
         self._remember(name, value)
         return value
+
+    def is_true(self, name: str, group: str = "DEFAULT") -> bool:
+        """Whether an option is set, and to a word that oslo.config takes for true.
+
+        :raises Unobserved: the value refers to an option that is set nowhere.
+        """
+        return (self.get(name, group) or "").strip().lower() in TRUE
 
     def number(self, name: str, default: int) -> int:
         """A whole number of `[DEFAULT]`, or Heat's default where no file sets it.

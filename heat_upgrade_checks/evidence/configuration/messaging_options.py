@@ -3,11 +3,10 @@
 from dataclasses import dataclass, fields
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.configuration.heat_conf import FALSE, TRUE, HeatConf
 from heat_upgrade_checks.heat.declarations import MessagingOptions
 
 _GROUP = "oslo_messaging_rabbit"
-_TRUE, _FALSE = {"true", "1", "on", "yes"}, {"false", "0", "off", "no"}
 # oslo.messaging's own spelling until 16, which 17 no longer reads.
 _FORMER_NAMES = {
     "rabbit_quorum_max_memory_length": "rabbit_quroum_max_memory_length",
@@ -82,9 +81,9 @@ def _value(conf: HeatConf, name: str) -> str | None:
 
 def _boolean(conf: HeatConf, name: str, value: str) -> bool:
     word = value.strip().lower()
-    if word not in _TRUE | _FALSE:
+    if word not in TRUE | FALSE:
         raise _malformed(conf, name, "true or false")
-    return word in _TRUE
+    return word in TRUE
 
 
 def _number(conf: HeatConf, name: str, value: str) -> int:

@@ -17,10 +17,10 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT
 from heat_upgrade_checks.phases import SideName
+from heat_upgrade_checks.secrets import SECRET_NAME
 
 _EC2 = "ec2authtoken"
 _EC2_TOKEN = ((_EC2, "auth_type"), (_EC2, "auth_uri"))
-_TRUE = {"true", "1", "on", "yes"}  # oslo_config/types.py
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,7 @@ def observe(site: Site) -> Options:
         "values": [(kept.group, kept.name) for kept in KEPT],
         # Of this run alone, and kept nowhere: without it a fingerprint tells nothing of a value.
         "key": secrets.token_hex(32),
+        "secret_names": SECRET_NAME.pattern,
     }
 
     def ask(side: SideName) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def observe(site: Site) -> Options:
 
 def _ec2_sections(conf: HeatConf) -> tuple[str, ...]:
     """As heat/api/aws/ec2token.py finds them; keystoneauth lets a section refer to another."""
-    several = (conf.get("multi_cloud", _EC2) or "").strip().lower() in _TRUE
+    several = conf.is_true("multi_cloud", _EC2)
     clouds = (conf.get("clouds", _EC2) or "").split(",") if several else []
     sections = [f"{_EC2}.{cloud.strip()}" for cloud in clouds if cloud.strip()] or [_EC2]
     return tuple(conf.get("auth_section", section) or section for section in sections)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
+from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE_DATA
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
@@ -26,14 +27,6 @@ _USER_CREDS = sa.Table(
     sa.Column("id", sa.Integer),
     sa.Column("trust_id", sa.String(255)),
     sa.Column("password", sa.String(255)),
-    sa.Column("decrypt_method", sa.String(64)),
-)
-_RESOURCE_DATA = sa.Table(
-    "resource_data",
-    _SCHEMA,
-    sa.Column("id", sa.Integer),
-    sa.Column("value", sa.Text),
-    sa.Column("redact", sa.Boolean),
     sa.Column("decrypt_method", sa.String(64)),
 )
 _PROPERTIES = sa.Table(
@@ -146,7 +139,7 @@ def _newest(session: sa.Connection) -> Iterator[_Found]:
     for table, column, wanted in (
         (_USER_CREDS, _USER_CREDS.c.trust_id, _USER_CREDS.c.decrypt_method.is_not(None)),
         (_USER_CREDS, _USER_CREDS.c.password, _USER_CREDS.c.decrypt_method.is_not(None)),
-        (_RESOURCE_DATA, _RESOURCE_DATA.c.value, _RESOURCE_DATA.c.redact.is_(sa.true())),
+        (RESOURCE_DATA, RESOURCE_DATA.c.value, RESOURCE_DATA.c.redact.is_(sa.true())),
         (_PROPERTIES, _PROPERTIES.c.data, _PROPERTIES.c.encrypted.is_(sa.true())),
     ):
         last = session.scalar(sa.select(sa.func.max(table.c.id))) or 0

@@ -28,6 +28,8 @@ _MYSQL = {
     1053: ("the server is shutting down", _START),
     1927: ("the server ended the connection", _START),
 }
+# ER_SPECIFIC_ACCESS_DENIED_ERROR: a privilege of the whole server is lacking.
+_SPECIFIC_ACCESS_DENIED = 1227
 _PASSES_BY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013}
 
 # PostgreSQL SQLSTATE codes; a connection that fails has none, and is told by libpq's words.
@@ -75,6 +77,11 @@ def passes_by(error: BaseException) -> bool:
     if (number := _number(error)) is not None:
         return number in _PASSES_BY
     return _sqlstate(error) in {None, "57P01", "57P03"} and _is_postgresql(error)
+
+
+def lacks_process(error: DBAPIError) -> bool:
+    """Whether MariaDB or MySQL refuses a table that only the privilege PROCESS shows."""
+    return _number(error) == _SPECIFIC_ACCESS_DENIED
 
 
 def sentence(error: DBAPIError, shown: str) -> str:

@@ -51,8 +51,12 @@ RESOURCE = sa.Table(
 RESOURCE_DATA = sa.Table(
     "resource_data",
     _SCHEMA,
+    sa.Column("id", sa.Integer),
     sa.Column("resource_id", sa.Integer),
     sa.Column("key", sa.String(255)),
+    sa.Column("value", sa.Text),
+    sa.Column("redact", sa.Boolean),
+    sa.Column("decrypt_method", sa.String(64)),
 )
 EVENT = sa.Table(
     "event",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from heat_upgrade_checks.evidence.database.errors import lacks_process
+
 _KEPT = 100
-# MariaDB's and MySQL's ER_SPECIFIC_ACCESS_DENIED_ERROR: the table needs the privilege PROCESS.
-_NO_PROCESS = 1227
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def open_transactions(session: sa.Connection) -> Transactions | None:
         try:
             return Transactions(_rows(session, _MYSQL), hidden=False)
         except DBAPIError as error:
-            if getattr(error.orig, "args", ())[:1] != (_NO_PROCESS,):
+            if not lacks_process(error):
                 raise
             return Transactions((), hidden=True)
     if session.dialect.name == "postgresql":

@@ -14,13 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.database.errors import lacks_process
 from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.change_cost.server import Flavour, Galera, Server, StoredTable
-
-# MariaDB's and MySQL's ER_SPECIFIC_ACCESS_DENIED_ERROR: the table needs the privilege PROCESS.
-_NO_PROCESS = 1227
 
 
 @dataclass(frozen=True)
@@ -170,7 +168,7 @@ def _row_versions(session: sa.Connection, server: Server, database: str) -> dict
     try:
         rows = session.execute(query, {"folder": folder}).all()
     except DBAPIError as error:
-        if getattr(error.orig, "args", ())[:1] != (_NO_PROCESS,):
+        if not lacks_process(error):
             raise
         return {}
     return {row.name.rpartition("/")[2]: row.versions for row in rows}

@@ -1,6 +1,5 @@
 """Which release notes touch this deployment: its configuration, or what its live stacks use."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
@@ -8,6 +7,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence.configuration.environment_files import variables
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.notes.facts import Note
@@ -18,8 +18,6 @@ from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Side
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")
-# What oslo_config/sources/_environment.py makes of a group and an option.
-_VARIABLE = re.compile(r"\s*OS_([A-Z0-9_]+?)__([A-Z0-9_]+)\s*=")
 # Templates are large: few of them are in memory at a time.
 _ROWS_AT_ONCE = 20
 
@@ -84,10 +82,8 @@ def _placed_options(plan: Side) -> Iterator[tuple[Option, str]]:
             for name in options:
                 yield (group, name.replace("-", "_")), str(path)
     for path in plan.environment_files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if match := _VARIABLE.match(line):
-                group = match[1].lower()
-                yield ("DEFAULT" if group == "default" else group, match[2].lower()), str(path)
+        for variable in variables(path):
+            yield (variable.group, variable.option), str(path)
 
 
 def _used(connection: sa.Connection, wanted: Collection[str]) -> dict[str, int]:

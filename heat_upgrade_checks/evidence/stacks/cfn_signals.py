@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
+from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, RESOURCE_DATA, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
@@ -12,12 +12,6 @@ from heat_upgrade_checks.evidence.site import Site
 _NAMED = 3
 # What heat/engine/resources/stack_user.py and wait_condition.py store with an EC2 key pair.
 _KEYS = ("ec2_signed_url", "secret_key")
-_RESOURCE_DATA = sa.Table(
-    "resource_data",
-    sa.MetaData(),
-    sa.Column("key", sa.String(255)),
-    sa.Column("resource_id", sa.Integer),
-)
 
 
 @dataclass(frozen=True)
@@ -41,9 +35,9 @@ def observe(site: Site) -> CfnSignals:
 def _signals(session: sa.Connection) -> CfnSignals:
     using = (
         sa.select(STACK.c.id, STACK.c.name)
-        .join_from(_RESOURCE_DATA, RESOURCE, RESOURCE.c.id == _RESOURCE_DATA.c.resource_id)
+        .join_from(RESOURCE_DATA, RESOURCE, RESOURCE.c.id == RESOURCE_DATA.c.resource_id)
         .join(STACK, STACK.c.id == RESOURCE.c.stack_id)
-        .where(_RESOURCE_DATA.c.key.in_(_KEYS), STACK.c.deleted_at.is_(None))
+        .where(RESOURCE_DATA.c.key.in_(_KEYS), STACK.c.deleted_at.is_(None))
         .distinct()
     )
     stacks = {row.id: row.name for row in session.execute(using)}

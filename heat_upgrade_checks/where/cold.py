@@ -11,7 +11,7 @@ from heat_upgrade_checks.where.prohibitions import (
     OLD_DB_SYNC,
     OLD_SERVICES,
 )
-from heat_upgrade_checks.where.rules import Kind, MustNot, Rule, always
+from heat_upgrade_checks.where.rules import Kind, MustNot, PhaseGate, Rule, always
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.where.words import in_state
 
@@ -28,16 +28,21 @@ COLD = (
         "the schema is migrated half-way, and Heat runs",
         Kind.REPAIR,
         lambda p: p.runs and p.schema.at is At.HALF_WAY,
-        "Stop every API and every engine ({running}), then bring {new}'s db_sync to its end: {why}",
+        lambda w: (
+            f"Stop every API and every engine ({w.running}), then bring {w.new}'s db_sync to its "
+            f"end: {w.why}"
+        ),
         must_not=(DB_SYNC_WHILE_RUNNING, OLD_DB_SYNC),
     ),
     Rule(
-        "an engine of {new} runs before its db_sync",
+        lambda w: f"an engine of {w.new} runs before its db_sync",
         Kind.REPAIR,
         lambda p: p.new and p.schema.at is At.CURRENT,
-        "Stop every API and every engine ({running}), for {new} fails the stacks that it is given "
-        "on this schema, then run its db_sync when the gates have opened",
-        (("stopped",), ("installed",)),
+        lambda w: (
+            f"Stop every API and every engine ({w.running}), for {w.new} fails the stacks that it "
+            "is given on this schema, then run its db_sync when the gates have opened"
+        ),
+        (PhaseGate("stopped"), PhaseGate("installed")),
         (DB_SYNC_WHILE_RUNNING,),
     ),
     # On N's own schema whatever runs is to be stopped, of whichever release it is.
@@ -45,18 +50,27 @@ COLD = (
         "which release runs is not known",
         Kind.UNKNOWN,
         lambda p: p.untold and p.schema.at is not At.CURRENT,
-        "the release of the engine {untold} is not known, for the vhost does not tell it: see on "
-        "each host that it is {new}, then let phase post judge; or list the [DEFAULT] hosts as "
-        "current.engines and target.engines in the plan, if they differ, and ask again",
+        lambda w: (
+            f"the release of the engine {w.untold} is not known, for the vhost does not tell it: "
+            f"see on each host that it is {w.new}, then let phase post judge; or list the "
+            "[DEFAULT] hosts as current.engines and target.engines in the plan, if they differ, "
+            "and ask again"
+        ),
     ),
     Rule(
-        "an engine of {old} runs after the db_sync of {new}, or beside its engines",
+        lambda w: f"an engine of {w.old} runs after the db_sync of {w.new}, or beside its engines",
         Kind.REPAIR,
         lambda p: p.old and (p.new or p.schema.at is At.TARGET),
-        "Stop engine {old_engines} of {old}, for in a cold upgrade the two releases never run "
-        "at the same time",
+        lambda w: (
+            f"Stop engine {w.old_engines} of {w.old}, for in a cold upgrade the two releases never "
+            "run at the same time"
+        ),
         must_not=(
-            MustNot("Do not start an engine or API of {new} before: they would run together."),
+            MustNot(
+                lambda w: (
+                    f"Do not start an engine or API of {w.new} before: they would run together."
+                )
+            ),
             OLD_DB_SYNC,
         ),
     ),
@@ -64,8 +78,8 @@ COLD = (
         "not begun, Heat runs and has work (before cold 1)",
         Kind.SAFE,
         lambda p: _not_begun(p) and in_state(p.live_work, State.WORKED_ON, State.WAITING),
-        "Stop every API, wait until {in_flight} has ended, then stop every engine",
-        (("pre",),),
+        lambda w: f"Stop every API, wait until {w.in_flight} has ended, then stop every engine",
+        (PhaseGate("pre"),),
         (
             MustNot(
                 "Do not stop the engines while a stack is in flight: nobody takes it up again, and "
@@ -78,17 +92,22 @@ COLD = (
         "not begun, Heat runs (before cold 1)",
         Kind.SAFE,
         _not_begun,
-        "Stop every API and then every engine: {running}",
-        (("pre",),),
+        lambda w: f"Stop every API and then every engine: {w.running}",
+        (PhaseGate("pre"),),
         (DB_SYNC_WHILE_RUNNING,),
     ),
     Rule(
         "an API runs, and no engine",
         Kind.REPAIR,
         lambda p: p.apis and not p.engines,
-        "Stop {apis}, which no engine answers; engines of {new} are started first",
+        lambda w: f"Stop {w.apis}, which no engine answers; engines of {w.new} are started first",
         must_not=(
-            MustNot("Do not leave an API of {old} running: it is asked for what only {new} does."),
+            MustNot(
+                lambda w: (
+                    f"Do not leave an API of {w.old} running: it is asked for what only {w.new} "
+                    "does."
+                )
+            ),
             OLD_DB_SYNC,
         ),
     ),
@@ -98,31 +117,40 @@ COLD = (
         "everything is stopped, and a step of db_sync was cut off",
         Kind.REPAIR,
         lambda p: p.schema.unrecorded,
-        "Restore the backup, or remove {unrecorded}, before {new}'s db_sync is run again, which "
-        "would stumble over it: {why}",
+        lambda w: (
+            f"Restore the backup, or remove {w.unrecorded}, before {w.new}'s db_sync is run again, "
+            f"which would stumble over it: {w.why}"
+        ),
         must_not=(ANYTHING,),
     ),
     Rule(
         "everything is stopped, the schema is migrated half-way",
         Kind.REPAIR,
         lambda p: p.schema.at is At.HALF_WAY,
-        "Find in its log why {new}'s db_sync stopped, remove the reason, and run it again: {why}",
+        lambda w: (
+            f"Find in its log why {w.new}'s db_sync stopped, remove the reason, and run it again: "
+            f"{w.why}"
+        ),
         must_not=(ANYTHING, OLD_DB_SYNC),
     ),
     Rule(
         "everything is stopped, and work that waits was cut off",
         Kind.REPAIR,
         lambda p: p.live_work and p.messages and p.schema.at is At.CURRENT,
-        "Start an engine of {old} on vhost {old_vhost} again, so that it ends what was cut off: "
-        "{left}",
+        lambda w: (
+            f"Start an engine of {w.old} on vhost {w.old_vhost} again, so that it ends what was "
+            f"cut off: {w.left}"
+        ),
         must_not=(NEW_DB_SYNC, NEW_ENGINE),
     ),
     Rule(
         "everything is stopped, and work was cut off",
         Kind.REPAIR,
         lambda p: p.live_work,
-        "Mark what was cut off FAILED with heat-manage reset_stack_status {cut_off_id}, while "
-        "every engine is down and nobody works on it: {cut_off}",
+        lambda w: (
+            f"Mark what was cut off FAILED with heat-manage reset_stack_status {w.cut_off_id}, "
+            f"while every engine is down and nobody works on it: {w.cut_off}"
+        ),
         must_not=(
             MustNot(
                 "Do not start an engine before: reset_stack_status damages what engines work on."
@@ -130,27 +158,27 @@ COLD = (
         ),
     ),
     Rule(
-        "everything is stopped, {new} is not installed (cold 1)",
+        lambda w: f"everything is stopped, {w.new} is not installed (cold 1)",
         Kind.SAFE,
         lambda p: not p.installed,
-        "Put {new}'s code and configuration in place: {absent}",
-        (("stopped",),),
+        lambda w: f"Put {w.new}'s code and configuration in place: {w.absent}",
+        (PhaseGate("stopped"),),
         (NEW_DB_SYNC, ANYTHING),
     ),
     Rule(
-        "everything is stopped, the db_sync of {new} was not run (cold 2-4)",
+        lambda w: f"everything is stopped, the db_sync of {w.new} was not run (cold 2-4)",
         Kind.SAFE,
         lambda p: p.schema.at is At.CURRENT,
-        "Run {new}'s db_sync",
-        (("stopped",), ("installed",)),
+        lambda w: f"Run {w.new}'s db_sync",
+        (PhaseGate("stopped"), PhaseGate("installed")),
         (ANYTHING,),
     ),
     Rule(
-        "everything is stopped, the schema is {new}'s (cold 5)",
+        lambda w: f"everything is stopped, the schema is {w.new}'s (cold 5)",
         Kind.SAFE,
         always,
-        "Start every engine and then every API of {new}",
-        (("synced",),),
+        lambda w: f"Start every engine and then every API of {w.new}",
+        (PhaseGate("synced"),),
         (OLD_SERVICES, OLD_DB_SYNC),
     ),
 )

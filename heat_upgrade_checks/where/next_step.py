@@ -10,7 +10,7 @@ from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.where.cold import COLD
 from heat_upgrade_checks.where.position import Position
 from heat_upgrade_checks.where.rolling import ROLLING
-from heat_upgrade_checks.where.rules import Kind, Rule
+from heat_upgrade_checks.where.rules import Kind, PhaseGate, Rule, said
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.where.words import Words
 
@@ -37,23 +37,18 @@ def next_step(position: Position) -> Step:
     rule = next(rule for rule in _RULES[position.mode] if rule.holds(position))
     words = Words(position)
     return Step(
-        point=rule.point.format_map(words),
+        point=said(rule.point, words),
         kind=rule.kind,
-        sentence=rule.sentence.format_map(words),
-        gates=tuple(_called(gate, words) for gate in _behind(rule, position) + rule.gates),
+        sentence=said(rule.sentence, words),
+        gates=tuple(gate.called(words) for gate in _behind(rule, position) + rule.gates),
         must_not=tuple(
-            each.sentence.format_map(words) for each in rule.must_not if each.holds(position)
+            said(each.sentence, words) for each in rule.must_not if each.holds(position)
         ),
     )
 
 
-def _called(gate: tuple[str, ...], words: Words) -> tuple[str, ...]:
-    phase, *host = gate
-    return ("--phase", phase, *(word for name in host for word in ("--host", words[name])))
-
-
-def _behind(rule: Rule, position: Position) -> tuple[tuple[str, ...], ...]:
+def _behind(rule: Rule, position: Position) -> tuple[PhaseGate, ...]:
     """The gates before db_sync: where it changes nothing, nobody sees whether it was run."""
-    if rule.gates[:1] != (("synced",),) or position.schema.at is not At.BOTH:
+    if rule.gates[:1] != (PhaseGate("synced"),) or position.schema.at is not At.BOTH:
         return ()
-    return (("pre" if position.mode == "rolling" else "stopped",), ("installed",))
+    return (PhaseGate("pre" if position.mode == "rolling" else "stopped"), PhaseGate("installed"))

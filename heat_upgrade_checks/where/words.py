@@ -10,14 +10,10 @@ _MOST_NAMED = 3
 
 
 class Words:
-    """Each property is a word in braces of a sentence; it is asked for only where it stands."""
+    """What several sentences say of a position, each word made only where it stands."""
 
     def __init__(self, position: Position) -> None:
         self._position = position
-
-    def __getitem__(self, word: str) -> str:
-        value: str = getattr(self, word)
-        return value
 
     @property
     def unknown(self) -> str:

@@ -1,7 +1,7 @@
 from collections import defaultdict
 
 from heat_upgrade_checks.evidence.code.installation import Installation
-from heat_upgrade_checks.evidence.code.loading import Code, Failure
+from heat_upgrade_checks.evidence.code.loading import Failure, LoadedCode
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.wording import counted
@@ -42,7 +42,7 @@ _DRIVER = "driver "
 
 @check("code.installed", phases=["installed"], guide="cold 2-4, rolling 1")
 def check_code_is_installed(
-    target_installation: Installation, target_code: Code, gate: Judgement
+    target_installation: Installation, target_code: LoadedCode, gate: Judgement
 ) -> None:
     """The interpreter has the target release and all it needs, and loads it as its services do."""
     gate.looked_at(f"{target_installation.extent}; {target_code.extent}")
@@ -85,7 +85,7 @@ def _requirements(installation: Installation, gate: Judgement) -> None:
             gate.warn(unmet.name, f"is {unmet.installed}; {needs}", hint=hint)
 
 
-def _drivers(code: Code, gate: Judgement) -> None:
+def _drivers(code: LoadedCode, gate: Judgement) -> None:
     for failure in code.failures:
         if not failure.kind.startswith(_DRIVER):
             continue
@@ -99,7 +99,7 @@ def _drivers(code: Code, gate: Judgement) -> None:
         )
 
 
-def _imports(code: Code, gate: Judgement) -> None:
+def _imports(code: LoadedCode, gate: Judgement) -> None:
     causes: dict[tuple[str, str], list[Failure]] = defaultdict(list)
     for failure in code.failures:
         if not failure.kind.startswith(_DRIVER):

@@ -1,5 +1,5 @@
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
-from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingMessages
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.leftovers import Leftovers
@@ -18,7 +18,7 @@ _GOES_ON = {State.WORKED_ON, State.WAITING}
 def check_work_in_flight_is_known(
     database: Database,
     placement: Placement,
-    waiting_work: WaitingWork,
+    waiting_work: WaitingMessages,
     leftovers: Leftovers,
     gate: Judgement,
 ) -> None:

@@ -1,4 +1,4 @@
-from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingMessages
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
@@ -10,7 +10,7 @@ from . import named, say_work
 
 @check("stacks.stuck", phases=["pre"], guide="prerequisites")
 def check_no_stack_is_stuck_before(
-    database: Database, placement: Placement, waiting_work: WaitingWork, gate: Judgement
+    database: Database, placement: Placement, waiting_work: WaitingMessages, gate: Judgement
 ) -> None:
     """No stack is in flight with nobody working on it."""
     gate.looked_at(f"{database.extent}; {waiting_work.extent}")
@@ -19,7 +19,7 @@ def check_no_stack_is_stuck_before(
 
 @check("stacks.stuck", phases=["post"], guide="rolling 8")
 def check_no_stack_is_stuck_after(
-    database: Database, placement: Placement, waiting_work: WaitingWork, gate: Judgement
+    database: Database, placement: Placement, waiting_work: WaitingMessages, gate: Judgement
 ) -> None:
     """No stack is in flight with nobody working on it."""
     gate.looked_at(f"{database.extent}; {waiting_work.extent}")

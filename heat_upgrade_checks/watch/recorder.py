@@ -17,8 +17,8 @@ from heat_upgrade_checks.evidence.api.clock import ApiClock
 from heat_upgrade_checks.evidence.broker.watched_vhosts import VhostLoad, WatchedVhosts
 from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.evidence.stacks import work_counts as work_in_flight
-from heat_upgrade_checks.evidence.stacks.work_counts import WorkInFlight
+from heat_upgrade_checks.evidence.stacks import work_counts
+from heat_upgrade_checks.evidence.stacks.work_counts import WorkCounts
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.reading.placement import place
 from heat_upgrade_checks.records.watch import FILE, SCHEMA_VERSION, ApiWindow, Sample, dump
@@ -148,7 +148,7 @@ class _Watch:
         at = datetime.now(UTC)
         vhosts, unobserved = self._names()
         questions: dict[SourceName, Callable[[], Any]] = {
-            "database": lambda: work_in_flight.observe(self._site),
+            "database": lambda: work_counts.observe(self._site),
             "broker": lambda: self._vhosts.look(dict.fromkeys(vhosts.values())),
         }
         for name, question in questions.items():
@@ -216,7 +216,7 @@ def _combine(
     run: str,
     at: datetime,
     vhosts: dict[SideName, str],
-    work: WorkInFlight | None,
+    work: WorkCounts | None,
     load: VhostLoad | None,
     api: ApiWindow,
     unobserved: dict[str, str],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.broker.listeners import Broker
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
-from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingMessages
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
@@ -63,7 +63,7 @@ class Evidence:
     broker: Broker | None = None
     connections: Connections | None = None
     old_queues: OldQueues | None = None
-    waiting_work: WaitingWork | None = None
+    waiting_work: WaitingMessages | None = None
     unobserved: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
 
@@ -296,7 +296,7 @@ def _waiting(
 
 
 def _read_now(
-    waiting: WaitingWork,
+    waiting: WaitingMessages,
     messages: int | None,
     engines: Iterable[EngineGroup],
     old: str,

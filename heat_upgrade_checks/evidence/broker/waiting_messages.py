@@ -12,7 +12,7 @@ from heat_upgrade_checks.heat.queues import addressed_engine
 
 
 @dataclass(frozen=True)
-class WaitingWork(Facts):
+class WaitingMessages(Facts):
     """Messages in shared work queues, ready and unacknowledged; 0 on a vhost that does not exist.
 
     What waits in the queue of a single engine is for its threads, and begins no work: after the
@@ -34,7 +34,7 @@ class WaitingWork(Facts):
         )
 
 
-def observe(site: Site) -> WaitingWork:
+def observe(site: Site) -> WaitingMessages:
     """Count them once.
 
     :raises Unobserved: a queue has no count.
@@ -44,7 +44,7 @@ def observe(site: Site) -> WaitingWork:
     target = None
     if site.plan.target.is_configured:
         target = _messages(http, site.conf("target").transport().vhost)
-    return WaitingWork(http.base, current, target)
+    return WaitingMessages(http.base, current, target)
 
 
 def _messages(http: ReadOnlyHttp, vhost: str) -> int:

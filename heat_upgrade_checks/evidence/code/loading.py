@@ -31,7 +31,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Code(Facts):
+class LoadedCode(Facts):
     """How the target's code loads: `loaded` counts what did.
 
     `engine` tells whether there is a command heat-engine; `plugins` is what Heat says of files in
@@ -53,7 +53,7 @@ class Code(Facts):
         )
 
 
-def observe(site: Site) -> Code:
+def observe(site: Site) -> LoadedCode:
     """Load the target's commands, modules and plugins, and the drivers its configuration names."""
     drivers = sorted(set(_drivers(site.conf("target"))))
     target = site.interpreter("target")
@@ -65,7 +65,7 @@ def observe(site: Site) -> Code:
     # Where Heat itself does not load, none of its plugins do, and the cause is known already.
     loads = answer["engine"] and not any(each.kind in _HEAT_ITSELF for each in failures)
     plugins = resource_types.load(site, "target")["problems"] if loads else ()
-    return Code(
+    return LoadedCode(
         interpreter=str(site.plan.target.python or Path()),
         loaded=answer["loaded"],
         engine=answer["engine"],

@@ -12,7 +12,7 @@ from heat_upgrade_checks.evidence.stacks.in_flight import AT_WORK, RESOURCE_AND_
 
 
 @dataclass(frozen=True)
-class WorkInFlight:
+class WorkCounts:
     """Stacks that are worked on, and the resources in them that are."""
 
     stacks: int
@@ -20,13 +20,13 @@ class WorkInFlight:
     services: tuple[ServiceRow, ...]
 
 
-def observe(site: Site) -> WorkInFlight:
+def observe(site: Site) -> WorkCounts:
     """What is in flight now, in one session.
 
     :raises Unobserved: the database cannot be read.
     """
 
-    def count(connection: sa.Connection) -> WorkInFlight:
+    def count(connection: sa.Connection) -> WorkCounts:
         stacks = resources = 0
         for ids in portions(ids_in_flight(connection)):
             live = STACK.c.id.in_(ids) & STACK.c.deleted_at.is_(None)
@@ -36,6 +36,6 @@ def observe(site: Site) -> WorkInFlight:
             resources += connection.execute(
                 counted.select_from(joined).where(live, AT_WORK)
             ).scalar_one()
-        return WorkInFlight(stacks, resources, reporting(connection))
+        return WorkCounts(stacks, resources, reporting(connection))
 
     return ask_in_session(site, count)

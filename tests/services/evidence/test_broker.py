@@ -12,8 +12,13 @@ from uuid import uuid4
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker import listeners, management, old_queues, queue_listing
-from heat_upgrade_checks.evidence.broker import waiting_messages as waiting_work
+from heat_upgrade_checks.evidence.broker import (
+    listeners,
+    management,
+    old_queues,
+    queue_listing,
+    waiting_messages,
+)
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
@@ -59,9 +64,9 @@ def test_what_waits_for_a_single_engine_is_no_waiting_work(
         rabbitmq.publish(vhost, queue, "{}")
     site = broker_site(tmp_path, rabbitmq, vhost)
     deadline = time.monotonic() + 10
-    while waiting_work.observe(site).current < 1 and time.monotonic() < deadline:
+    while waiting_messages.observe(site).current < 1 and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert waiting_work.observe(site).current == 1
+    assert waiting_messages.observe(site).current == 1
 
 
 def test_a_message_is_seen_in_the_sample_after_it_was_published(
@@ -172,7 +177,7 @@ def test_a_queue_whose_leader_is_gone_has_no_count(
         rabbitmq.evaluate((stop + then).replace("VHOST", vhost).replace("QUEUE", name))
     assert counts() == {"engine": None, "engine_worker": None, "heat-engine-listener": 0}
     with pytest.raises(Unobserved, match="does not say how many messages queue engine"):
-        waiting_work.observe(site)
+        waiting_messages.observe(site)
 
 
 def test_a_queue_that_is_deleted_while_they_are_listed_is_not_one_without_a_leader(

@@ -15,8 +15,13 @@ from heat_upgrade_checks.evidence.database import state as database
 from heat_upgrade_checks.evidence.database.heat_tables import REQUIRED
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.stacks import baseline, failed_by_upgrade, leftovers, preserved
-from heat_upgrade_checks.evidence.stacks import work_counts as work_in_flight
+from heat_upgrade_checks.evidence.stacks import (
+    baseline,
+    failed_by_upgrade,
+    leftovers,
+    preserved,
+    work_counts,
+)
 from tests.judging import check_at, judge
 from tests.lab.venvs import RELEASES
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
@@ -136,7 +141,7 @@ def test_the_cheap_counts_are_those_of_the_whole_reading(
     heat.db_sync(25)
     heat.fill()
     heat.hold_unseen()
-    whole, cheap = database.observe(heat.site()), work_in_flight.observe(heat.site())
+    whole, cheap = database.observe(heat.site()), work_counts.observe(heat.site())
     assert cheap.stacks == len(whole.in_flight) > 0
     assert cheap.resources == sum(len(stack.resources) for stack in whole.in_flight) > 0
     assert [(row.engine_id, row.alive) for row in cheap.services] == [
@@ -169,7 +174,7 @@ def test_only_reading_statements_reach_the_server(
     site.gate_folder = tmp_path
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     with mariadb.verbs() as verbs:
-        for source in (database, leftovers, work_in_flight, baseline):
+        for source in (database, leftovers, work_counts, baseline):
             source.observe(site)
         ask_in_session(site, lambda session: failed_by_upgrade._read(session, an_hour_ago))
         ask_in_session(site, lambda session: preserved._compare(session, tmp_path))

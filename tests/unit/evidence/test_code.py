@@ -11,11 +11,10 @@ import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, UsageError
 from heat_upgrade_checks.evidence import asked
-from heat_upgrade_checks.evidence.code import loading as code
-from heat_upgrade_checks.evidence.code import service_files, start_lines
+from heat_upgrade_checks.evidence.code import loading, service_files, start_lines
 from heat_upgrade_checks.evidence.code.installation import Installation, Unmet
 from heat_upgrade_checks.evidence.code.libraries import Libraries
-from heat_upgrade_checks.evidence.code.loading import Code, Failure
+from heat_upgrade_checks.evidence.code.loading import Failure, LoadedCode
 from heat_upgrade_checks.evidence.code.service_files import Reference, ServiceFiles
 from heat_upgrade_checks.evidence.code.start_lines import Mention
 from heat_upgrade_checks.evidence.code.upgrade_check import UpgradeCheck
@@ -49,11 +48,11 @@ def _installation(**changes: Any) -> Installation:
     return Installation(**(made | changes))
 
 
-def _code(*failures: Failure, engine: bool = True, plugins: tuple[str, ...] = ()) -> Code:
-    return Code(PYTHON, 100, engine, failures, plugins)
+def _code(*failures: Failure, engine: bool = True, plugins: tuple[str, ...] = ()) -> LoadedCode:
+    return LoadedCode(PYTHON, 100, engine, failures, plugins)
 
 
-def _installed(installation: Installation, loaded: Code) -> Judgement:
+def _installed(installation: Installation, loaded: LoadedCode) -> Judgement:
     return checks.judge(
         checks.check_at("code.installed", "installed"),
         "installed",
@@ -238,7 +237,7 @@ def test_drivers_that_a_configuration_names(
     conf = tmp_path / "heat.conf"
     conf.write_text(f"[DEFAULT]\n{lines}\n", "utf-8")
     plan = checks.plan(target={"version": "26.0.2", "config": [str(conf)]})
-    assert set(code._drivers(Site(plan, tmp_path).conf("target"))) == expected
+    assert set(loading._drivers(Site(plan, tmp_path).conf("target"))) == expected
 
 
 # --- code.python

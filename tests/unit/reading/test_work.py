@@ -8,7 +8,7 @@ import pytest
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
-from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingMessages
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.stacks.leftovers import HeldResource, Leftovers, Lock, StackAtRest
 from heat_upgrade_checks.gates.judgement import Judgement
@@ -39,8 +39,8 @@ def _work(*stacks: StackInFlight, messages: int = 0) -> list[Work]:
     return work_in_flight(a_database(services=ROWS, in_flight=stacks), PLACEMENT, messages)
 
 
-def _waiting(current: int = 0, target: int | None = 0) -> WaitingWork:
-    return WaitingWork("http://rabbit:15672", current, target)
+def _waiting(current: int = 0, target: int | None = 0) -> WaitingMessages:
+    return WaitingMessages("http://rabbit:15672", current, target)
 
 
 SIGNAL = a_stack(resources=(_held("wait", "old", signal=True),))

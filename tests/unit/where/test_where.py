@@ -13,7 +13,7 @@ from heat_upgrade_checks.evidence import gather
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.broker.listeners import Broker, Listener
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues, Queue, Sample
-from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingWork
+from heat_upgrade_checks.evidence.broker.waiting_messages import WaitingMessages
 from heat_upgrade_checks.evidence.code.migration_files import Migrations
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
@@ -147,7 +147,9 @@ class World:
             old_queues=OldQueues(
                 "http://rabbit:15672", OLD, True, True, (Sample(NOW, counts),), 0.0, None, ""
             ),
-            waiting_work=WaitingWork("http://rabbit:15672", waiting, None if self.absent else 0),
+            waiting_work=WaitingMessages(
+                "http://rabbit:15672", waiting, None if self.absent else 0
+            ),
             absent=self.absent,
         )
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence.broker.listeners import Listener, OldQueues
+from heat_upgrade_checks.evidence.broker.listeners import Listener
+from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates

@@ -39,7 +39,7 @@ def migrate(python: Path, heats_url: str, folder: Path) -> Migrated:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=folder,
-        env=_environment(folder),
+        env=_environment(),
         text=True,
         errors="replace",
     ) as process:
@@ -73,10 +73,12 @@ def _configuration(folder: Path, heats_url: str) -> tuple[str, ...]:
     return ("--config-file", str(conf), "--config-dir", str(own))
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """The variables of ours that db_sync gets: OS_DATABASE__CONNECTION must not be one."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**kept, "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
+    # Where the tool is killed, db_sync goes on for a while. In a home below the rehearsal's folder
+    # stevedore would make its cache (stevedore/_cache.py) and with it the folder that was removed.
+    return {**kept, "HOME": "/dev/null", "PYTHONUNBUFFERED": "1"}
 
 
 class _Log:

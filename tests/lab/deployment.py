@@ -5,8 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.lab import configuration, stacks, venvs
 from tests.lab.credentials import Credentials
@@ -16,12 +15,13 @@ from tests.lab.stacks import Endpoint, Stacks
 from tests.services import processes
 from tests.services.mariadb import MariaDB
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.started import Started
 
 BROKER_USER = "heat"
 EVERYTHING = (".*", ".*", ".*")
 
 
-class Lab:
+class Lab(Started):
     """MariaDB with a database `heat`, RabbitMQ with vhosts, Keystone, and Heat services."""
 
     def __init__(self, folder: Path, *vhosts: str, charset: str | None = None) -> None:
@@ -37,39 +37,22 @@ class Lab:
         self._numbers = count(1)
         self._api: Endpoint | None = None
 
-    def start(self) -> Self:
+    def _start(self) -> None:
         """Start the servers, all at once."""
         starts: list[Callable[[], None]] = [
             self._start_broker,
             self._start_database_and_keystone,
         ]
-        try:
-            with ThreadPoolExecutor(len(starts)) as pool:
-                for started in [pool.submit(start) for start in starts]:
-                    started.result()
-        except BaseException:
-            self.stop()
-            raise
-        return self
+        with ThreadPoolExecutor(len(starts)) as pool:
+            for started in [pool.submit(start) for start in starts]:
+                started.result()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End everything that was started; nothing is kept but the files."""
         for service in self.services:
             service.kill()
-        self.keystone.stop()
-        self.rabbitmq.kill()
-        self.mariadb.kill()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        for server in (self.keystone, self.rabbitmq, self.mariadb):
+            server.end()
 
     @property
     def pids(self) -> list[int]:
@@ -197,12 +180,12 @@ class Lab:
         return self.stacks(api).create(name, stacks.template(seconds, steps, **more))
 
     def wait_stack(
-        self, name: str, status: str, seconds: float = 60, api: Endpoint | None = None
+        self, name: str, status: str, seconds: float = 120, api: Endpoint | None = None
     ) -> None:
         """Wait until a stack has a status such as CREATE_COMPLETE."""
         self.stacks(api).wait(name, status, seconds)
 
-    def delete_stack(self, name: str, seconds: float = 60, api: Endpoint | None = None) -> None:
+    def delete_stack(self, name: str, seconds: float = 120, api: Endpoint | None = None) -> None:
         """Delete a stack and wait until it is gone."""
         through = self.stacks(api)
         stack = str(through.show(name)["id"])

@@ -4,7 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ def _heat(disaster: Disaster, folder: Path) -> Iterator[WholeUpgrade]:
     with (
         interrupted_by_sigterm(),
         Lab(folder / "lab", CURRENT_VHOST, charset=disaster.charset) as lab,
-        WholeUpgrade(lab, *disaster.pair, gates, disaster.mode) as upgrade,
+        closing(WholeUpgrade(lab, *disaster.pair, gates, disaster.mode)) as upgrade,
     ):
         yield upgrade
 

@@ -21,7 +21,8 @@ from tests.lab.deployment import Lab
 from tests.lab.rolling import CURRENT_VHOST
 from tests.lab.stacks import template
 from tests.lab.whole_upgrade import APIS, HOSTS, GateShutError, WholeUpgrade
-from tests.services.processes import ServerError, wait_for
+from tests.services.processes import ServerError
+from tests.waiting import until
 
 Words = tuple[str, ...]
 Course = Callable[[WholeUpgrade], Iterator[Words]]
@@ -157,7 +158,7 @@ def _held_by(lab: Lab, host: str, stack: str) -> bool:
     def holders() -> list[str]:
         return [held for (held,) in lab.mariadb.execute(query, (stack,), "heat")]
 
-    wait_for(lambda: len(holders()) == 1, f"an engine works on stack {stack}")
+    until(lambda: len(holders()) == 1, f"an engine works on stack {stack}")
     return holders() == [host]
 
 
@@ -332,7 +333,7 @@ def legacy_stack_in_flight(upgrade: WholeUpgrade) -> Iterator[Words]:
     _go_on_to(upgrade, "vhost")
     lab.stacks().update("aged", template(80, 2))
     yield "stack aged (", "locked by engine"
-    lab.wait_stack("aged", "UPDATE_COMPLETE", 120)
+    lab.wait_stack("aged", "UPDATE_COMPLETE")
     yield REMEDIED
 
 
@@ -440,7 +441,7 @@ def old_vhost_deleted(upgrade: WholeUpgrade) -> Iterator[Words]:
     lab.add_vhost(CURRENT_VHOST)
     upgrade.engines[FIRST].wait_up()
     lab.stacks().update("in-hand", template(0, 2))
-    lab.wait_stack("in-hand", "UPDATE_COMPLETE", 90)
+    lab.wait_stack("in-hand", "UPDATE_COMPLETE")
     yield REMEDIED
 
 
@@ -482,7 +483,7 @@ def _restart_broker(upgrade: WholeUpgrade) -> None:
 def _still_after_all_ended(lab: Lab, stacks: list[str]) -> list[str]:
     """Those that are in progress when nothing is held any more."""
     held = "SELECT 1 FROM resource WHERE engine_id IS NOT NULL"
-    wait_for(lambda: not lab.mariadb.execute(held, (), "heat"), "nothing held", 120)
+    until(lambda: not lab.mariadb.execute(held, (), "heat"), "nothing held")
     query = "SELECT name FROM stack WHERE status = 'IN_PROGRESS' AND deleted_at IS NULL"
     lost = [name for (name,) in lab.mariadb.execute(query, (), "heat") if name in stacks]
     if not lost:

@@ -4,72 +4,41 @@ import csv
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from tests.services import processes
+from tests.services.started import Server
 
 PACKAGE = "haproxy"
 # Whoever is told to leave still answers what it was asked before.
 State = Literal["ready", "drain", "maint"]
 
 _BACKEND = "heat-api"
-_TIMEOUT = 5.0
+_TIMEOUT = 120.0
 
 
-class HAProxy:
+class HAProxy(Server):
     """One port of the loopback interface, and behind it the servers in turn, each health-checked.
 
     The checks ask for /healthcheck, as deployments do, and so see no engine behind an API.
     """
 
     def __init__(self, folder: Path, servers: Mapping[str, tuple[str, int]]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        super().__init__(folder)
         self.port = processes.free_port()
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = f"{self.root}/v1/%(project_id)s"
         self.log = folder / "haproxy.log"
         self.servers = dict(servers)
         self._socket = folder / "stats.sock"
-        self._process: processes.Process | None = None
 
-    def start(self) -> Self:
-        """Start it and wait until it listens."""
+    def _start(self) -> None:
         configuration = self.folder / "haproxy.cfg"
         configuration.write_text(self._configuration(), encoding="utf-8")
         program = processes.program("haproxy", PACKAGE)
         # In the foreground: one process, known by its pid.
         command: list[str | Path] = [program, "-db", "-f", configuration]
-        self._process = processes.Process("HAProxy", command, self.log)
-        try:
-            self._process.wait_until(self._answers, "listening")
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def kill(self) -> None:
-        """End it at once, with the connections through it."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    @property
-    def pids(self) -> list[int]:
-        """Its living processes."""
-        return self._process.pids if self._process else []
+        self._run("HAProxy", command, self.log, self._answers)
 
     def statuses(self) -> dict[str, str]:
         """What it thinks of each server: UP, DOWN, DRAIN, MAINT or on the way between them."""
@@ -89,11 +58,11 @@ class HAProxy:
         if "changed from" not in answer and "no need to change" not in answer:
             raise processes.ServerError(f"HAProxy: {answer}")
 
-    def wait_up(self, server: str, seconds: float = 30) -> None:
+    def wait_up(self, server: str, seconds: float = 120) -> None:
         """Wait until the checks have found a server well, so that it is given requests."""
         self._wait(lambda: self.statuses()[server] == "UP", f"server {server} up", seconds)
 
-    def drain(self, server: str, seconds: float = 90) -> None:
+    def drain(self, server: str, seconds: float = 120) -> None:
         """Give a server no new requests, and wait until it has answered those it has."""
         self.set_state(server, "drain")
         self._wait(lambda: not self.sessions(server), f"server {server} drained", seconds)
@@ -120,9 +89,9 @@ class HAProxy:
         return {name: found[name] for name in self.servers}
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
-        if self._process is None:
+        if not self._processes:
             raise processes.ServerError("HAProxy was not started")
-        self._process.wait_until(condition, what, seconds)
+        self._processes[-1].wait_until(condition, what, seconds)
 
     def _answers(self) -> bool:
         return self._socket.exists() and processes.listening(self.port)

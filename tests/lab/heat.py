@@ -42,7 +42,7 @@ class Service:
         """What the service wrote."""
         return self._running.log
 
-    def stop(self, seconds: float = 90) -> None:
+    def stop(self, seconds: float = 120) -> None:
         """End the service as an operator does; an engine finishes what it has in hand."""
         if self._process:
             self._process.terminate(seconds)
@@ -106,7 +106,7 @@ class Engine(Service):
         """The ids of its workers, as each told when it started."""
         return _ENGINE_ID.findall(self.log.read_text(encoding="utf-8", errors="replace"))
 
-    def wait_up(self, seconds: float = 60) -> "Engine":
+    def wait_up(self, seconds: float = 120) -> "Engine":
         """Wait until every worker has its row in the database and is seen to read its queues.
 
         RabbitMQ tells of consumers with its statistics, seconds late. Ask again after a restart of
@@ -157,7 +157,7 @@ class Api(Service):
             command = wsgi.command(python, "heat.wsgi.api", port, pyargv, address=address)
         self._process = processes.Process(f"heat-api {release}", command, log)
 
-    def wait_up(self, seconds: float = 60) -> "Api":
+    def wait_up(self, seconds: float = 120) -> "Api":
         """Wait until the API names its versions."""
         self._running.wait_until(self._answers, "answering", seconds)
         return self

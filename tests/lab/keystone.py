@@ -3,7 +3,7 @@
 import base64
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import requests
 import yaml
@@ -12,13 +12,14 @@ from tests.lab import venvs, wsgi
 from tests.lab.credentials import Credentials
 from tests.services import processes
 from tests.services.mariadb import MariaDB
+from tests.services.started import Server
 
 REGION = "RegionOne"
 # Stands in the cached database only; every Keystone replaces it before anybody else talks to it.
 _INITIAL_PASSWORD = "initial"
 
 
-class Keystone:
+class Keystone(Server):
     """Keystone under uwsgi; its operator is an administrator who may own stacks in two projects."""
 
     operator = "operator"
@@ -26,8 +27,7 @@ class Keystone:
     other_project = "neighbours"
 
     def __init__(self, folder: Path, credentials: Credentials, mariadb: MariaDB) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        super().__init__(folder)
         self.credentials = credentials
         self._mariadb = mariadb
         self.port = processes.free_port()
@@ -35,35 +35,19 @@ class Keystone:
         self.clouds_yaml = folder / "clouds.yaml"
         self.log = folder / "keystone.log"
         self.project_ids: dict[str, str] = {}
-        self._process: processes.Process | None = None
         self._session = requests.Session()
         self._session.trust_env = False
         self._orchestration = ""
         self._endpoints: list[str] = []
 
-    def start(self) -> Self:
-        """Start Keystone and make the accounts."""
+    def _start(self) -> None:
         python = venvs.keystone_interpreter()
         configuration = self._configure(python)
         command = wsgi.command(python, "keystone.wsgi.api", self.port)
         environment = {"OS_KEYSTONE_CONFIG_FILES": str(configuration)}
-        self._process = processes.Process("Keystone", command, self.log, environment)
-        self._process.wait_until(self._answers, "answering")
+        self._run("Keystone", command, self.log, self._answers, environment)
         self._make_accounts()
         self._write_clouds_yaml()
-        return self
-
-    def stop(self) -> None:
-        """End Keystone."""
-        self._session.close()
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    @property
-    def pids(self) -> list[int]:
-        """The living processes of Keystone."""
-        return self._process.pids if self._process else []
 
     def set_orchestration_endpoint(self, url: str) -> None:
         """Let the catalogue lead to this Heat API."""
@@ -88,6 +72,9 @@ class Keystone:
     def operator_token(self, project: str = project) -> str:
         """A new token of the operator in one of their projects."""
         return self._token(self.operator, self.credentials.operator, project)
+
+    def _hang_up(self) -> None:
+        self._session.close()
 
     def _configure(self, python: Path) -> Path:
         password = self.credentials.identity_database
@@ -188,7 +175,7 @@ class Keystone:
         return answer.json() if answer.content else None
 
     def _request(self, method: str, path: str, body: object) -> requests.Response:
-        answer = self._session.request(method, f"{self.url}/{path}", json=body, timeout=30)
+        answer = self._session.request(method, f"{self.url}/{path}", json=body, timeout=120)
         if not answer.ok:
             message = f"Keystone: {method} {path}: {answer.status_code} {answer.text}"
             raise processes.ServerError(f"{message}\n{processes.tail(self.log)}")

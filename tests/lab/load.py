@@ -5,8 +5,8 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self
+from contextlib import closing
+from typing import Any
 
 import requests
 
@@ -23,6 +23,7 @@ from tests.lab.load_users import (
     template,
 )
 from tests.lab.stacks import Endpoint
+from tests.services.started import Started
 
 _NAMES = "load-%"
 _AT_ONCE = 6
@@ -31,7 +32,7 @@ _PROBE_INTERVAL = 0.2
 _PROBE_TIMEOUT = 5.0
 
 
-class Load:
+class Load(Started):
     """Some users who make, change and delete small stacks, each one at a time, and a probe."""
 
     def __init__(self, lab: Lab, endpoint: Endpoint, users: int = 2) -> None:
@@ -42,13 +43,11 @@ class Load:
         self._probe = threading.Thread(target=self._ask_on, name="probe", daemon=True)
         self._seconds: float | None = None
 
-    def start(self) -> Self:
-        """Begin."""
+    def _start(self) -> None:
         self._site.began = time.monotonic()
         self._site.going.set()
         for thread in self._threads:
             thread.start()
-        return self
 
     def pause(self) -> None:
         """Let each user finish what it is at; the probe goes on."""
@@ -61,7 +60,7 @@ class Load:
         """Let the users go on."""
         self._site.going.set()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End, whatever is in flight; what it made stays in Heat."""
         if self._seconds is not None:
             return
@@ -70,17 +69,6 @@ class Load:
             if thread.ident is not None:
                 thread.join(2 * REQUEST_TIMEOUT)
         self._seconds = self._site.now
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def _threads(self) -> list[threading.Thread]:
@@ -123,7 +111,7 @@ class Load:
 
     def _wrong_answer(self, expected: Expected, seconds: float) -> list[str]:
         # Asked on behalf of nobody: these requests do not count, nor do they end with the load.
-        with Client(Site(self._site.root, self._site.token)) as client:
+        with closing(Client(Site(self._site.root, self._site.token))) as client:
             try:
                 stack = client.settled(expected.id or expected.name, seconds)
             except AbandonedError as problem:

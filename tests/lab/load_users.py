@@ -3,9 +3,9 @@
 import itertools
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 
@@ -13,7 +13,7 @@ from tests.lab.load_book import GONE, Book, Expected, Request
 
 REQUEST_TIMEOUT = 60.0
 # Seconds: how long anybody waits for a small stack, between two looks at it, between two turns.
-SETTLED_IN = 90.0
+SETTLED_IN = 120.0
 _POLL = 0.4
 _BETWEEN = 0.3
 # What each user has, once the first were made.
@@ -72,15 +72,8 @@ class Client:
         self._site = site
         self._session = site.session()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End it."""
         self._session.close()
 
     def send(
@@ -142,7 +135,7 @@ class User:
 
     def _work(self) -> None:
         site = self._site
-        with Client(site) as client:
+        with closing(Client(site)) as client:
             while not site.over.is_set():
                 self.idle.clear()
                 # Looked at after that, or somebody who has just stopped it would not wait.

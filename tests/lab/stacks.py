@@ -1,6 +1,5 @@
 """Stacks that need no other service, made and watched through a Heat API."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +9,7 @@ import requests
 from tests.lab.keystone import Keystone
 from tests.services import processes
 from tests.services.processes import ServerError
+from tests.settling import settled
 
 
 def template(seconds: float = 0, steps: int = 1, fail: bool = False) -> dict[str, Any]:
@@ -104,35 +104,33 @@ class Stacks:
         """Action and status of a stack, such as CREATE_IN_PROGRESS."""
         return str(self.show(name)["stack_status"])
 
-    def wait(self, name: str, status: str, seconds: float = 60) -> None:
+    def wait(self, name: str, status: str, seconds: float = 120) -> None:
         """Wait until a stack has this status; a failure that is not waited for is an error."""
-        deadline = time.monotonic() + seconds
-        seen = ""
-        while seen != status:
-            if time.monotonic() > deadline:
-                raise ServerError(f"stack {name} is {seen}, not {status}, after {seconds:g} s")
+
+        def ask() -> str:
             try:
                 stack = self.show(name)
             except requests.HTTPError as error:
                 if status == "DELETE_COMPLETE" and error.response.status_code == 404:
-                    return
+                    return status
                 raise
-            seen = stack["stack_status"]
+            seen = str(stack["stack_status"])
             if seen.endswith("_FAILED") and seen != status:
                 raise ServerError(f"stack {name}: {seen}: {stack['stack_status_reason']}")
-            time.sleep(0.2)
+            return seen
+
+        settled(ask, lambda seen: seen == status, f"stack {name} {status}", seconds)
 
     def _request(self, method: str, path: str, body: object = None) -> requests.Response:
         root = self._api.url.replace("%(project_id)s", self._keystone.project_ids[self._project])
         if "X-Auth-Token" not in self._session.headers:
             self._session.headers["X-Auth-Token"] = self._keystone.operator_token(self._project)
-        deadline = time.monotonic() + 20
-        while True:
-            answer = self._session.request(method, f"{root}/{path}", json=body, timeout=90)
-            # Just after its start, under load, Heat may find Keystone "temporarily unavailable".
-            if answer.status_code != 503 or time.monotonic() > deadline:
-                break
-            time.sleep(0.5)
+        # Just after its start, under load, Heat may find Keystone "temporarily unavailable".
+        answer = settled(
+            lambda: self._session.request(method, f"{root}/{path}", json=body, timeout=120),
+            lambda answer: answer.status_code != 503,
+            f"Heat available: {method} {path}",
+        )
         if not answer.ok:
             message = f"Heat: {method} {path}: {answer.status_code} {answer.text}"
             detail = f"{message}\n{processes.tail(self._api.log)}"

@@ -10,6 +10,7 @@ from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
+from tests.settling import settled
 
 ID = "services.stopped"
 
@@ -32,13 +33,10 @@ def _blockers(outcome: Outcome) -> list[str]:
     return sorted({finding["object"].partition(" (")[0] for finding in found})
 
 
-def _until(gates: Gates, settled: Callable[[Outcome], bool], *arguments: str) -> Outcome:
-    """RabbitMQ lists connections some seconds late: ask for at most 20 s."""
-    deadline = time.monotonic() + 20
-    while True:
-        outcome = gates.judge(*arguments or ("stopped",))
-        if settled(outcome) or time.monotonic() > deadline:
-            return outcome
+def _until(gates: Gates, when: Callable[[Outcome], bool], *arguments: str) -> Outcome:
+    """RabbitMQ lists connections some seconds late."""
+    phase = arguments or ("stopped",)
+    return settled(lambda: gates.judge(*phase), when, f"this verdict of {phase[0]}")
 
 
 def test_whatever_still_runs_is_named(gates: Gates) -> None:

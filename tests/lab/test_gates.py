@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import free_port, interrupted_by_sigterm
+from tests.settling import settled
 
 OLD_HOST, NEW_HOST = "control1", "control2"
 
@@ -260,14 +261,12 @@ def test_installed_is_go_and_an_engine_that_cannot_be_placed_is_unknown(
 
 
 def _until(
-    gates: Gates, phase: str, settled: Callable[[Outcome], bool], *arguments: str, **changes: Any
+    gates: Gates, phase: str, when: Callable[[Outcome], bool], *arguments: str, **changes: Any
 ) -> Outcome:
-    """Consumers appear in RabbitMQ's statistics a few seconds late: ask for at most 15 s."""
-    deadline = time.monotonic() + 15
-    while True:
-        outcome = gates.judge(phase, *arguments, **changes)
-        if settled(outcome) or time.monotonic() > deadline:
-            return outcome
+    """Consumers appear in RabbitMQ's statistics a few seconds late."""
+    return settled(
+        lambda: gates.judge(phase, *arguments, **changes), when, f"this verdict of {phase}"
+    )
 
 
 def _is_go(outcome: Outcome) -> bool:
@@ -527,9 +526,12 @@ def test_wait_opens_the_gate_when_the_old_engine_has_done_its_work(moved: Gates)
     )
     ((ended,),) = lab.mariadb.execute(query, database="heat")
     opened = datetime.fromisoformat(outcome.gate["finished_at"])
-    # One interval, and what a round takes.
-    assert timedelta(0) <= opened - ended.replace(tzinfo=UTC) < timedelta(seconds=5 + 10)
+    assert opened >= ended.replace(tzinfo=UTC)
     drain = outcome.gate["drain"]
+    # One round finds that nothing is left, and one judges everything at one moment.
+    rested = [each for each in drain if not (each["stacks"] or each["resources"])]
+    assert drain[-len(rested) :] == rested
+    assert len(rested) <= 2
     assert (drain[0]["stacks"], drain[0]["resources"]) == (1, 1)
     assert (drain[-1]["stacks"], drain[-1]["resources"], drain[-1]["messages"]) == (0, 0, 0)
     assert '<path d="M' in (outcome.folder / "gate.html").read_text("utf-8")
@@ -605,7 +607,7 @@ def test_an_api_that_no_engine_hears(lost: Gates) -> None:
     said = _only(outcome, "api.answers")
     assert said.startswith(old_api.root)
     assert "MessagingTimeout" in said
-    assert requests.get(f"{old_api.root}/healthcheck", timeout=10).status_code == 200
+    assert requests.get(f"{old_api.root}/healthcheck", timeout=120).status_code == 200
     # It is what still uses the old vhost.
     outcome = _until(lost, "post", lambda it: it.red == {"queues.old-residue"})
     assert _only(outcome, "queues.old-residue").startswith("uwsgi (pid ")

@@ -12,6 +12,7 @@ import yaml
 from tests.lab.configuration import REPORT_INTERVAL
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services import processes
+from tests.waiting import until
 
 pytestmark = pytest.mark.nightly
 
@@ -43,7 +44,7 @@ def test_a_slow_stack_stays_in_progress_and_completes(lab_25_26: Rolling) -> Non
         "SELECT r.engine_id FROM resource r JOIN stack s ON s.id = r.stack_id "
         "WHERE s.name = 'slow' AND r.status = 'IN_PROGRESS'"
     )
-    processes.wait_for(
+    until(
         lambda: (
             {engine for (engine,) in lab.mariadb.execute(query, database="heat")}
             == set(lab_25_26.engine.engine_ids)
@@ -122,7 +123,7 @@ def test_a_frozen_engine_stops_to_report(lab_25_26: Rolling) -> None:
         assert lab.mariadb.execute(query, engine.engine_ids, "heat") == before
     finally:
         engine.thaw()
-    processes.wait_for(
+    until(
         lambda: lab.mariadb.execute(query, engine.engine_ids, "heat") != before, "reporting again"
     )
 
@@ -139,13 +140,13 @@ def test_the_lab_by_hand_leaves_no_process_after_sigterm(tmp_path: Path) -> None
         str(tmp_path / "lab"),
     ]
     lab = processes.Process("lab", command, tmp_path / "up.log", {"PYTHONPATH": str(ROOT)})
-    lab.wait_until(lambda: "Ctrl-C" in lab.log.read_text(), "up", 120)
+    lab.wait_until(lambda: "Ctrl-C" in lab.log.read_text(), "up")
     plan = yaml.safe_load((tmp_path / "lab" / "heat-upgrade.yaml").read_text())
     assert plan["name"] == "lab-25-to-26"
     children = processes_below(lab.pid)
     assert len(children) > 6
     lab.request_end(signal.SIGTERM)
-    processes.wait_for(lambda: not lab.alive, "ended", 60, lab.log)
+    until(lambda: not lab.alive, "the lab by hand ended")
     assert not [pid for pid in children if processes.is_alive(pid)]
 
 

@@ -5,7 +5,6 @@ The tests stand in the order of the upgrade.
 
 import gzip
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.lab.gates import Gates
 from tests.lab.heat import Api
 from tests.lab.rolling import TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
+from tests.waiting import until
 
 pytestmark = pytest.mark.nightly
 
@@ -158,20 +158,15 @@ def test_an_engine_of_the_other_vhost_that_is_taken_for_dead(begun: Gates, new_a
     lab = begun.rolling.lab
     assert begun.judge("post", "--only", "stacks.failed-by-upgrade").code == 0
     lab.create_stack("twice", seconds=60)
-    deadline = time.monotonic() + 30
     at_work = (
         "SELECT COUNT(*) FROM resource WHERE name = 'step0' AND status = 'IN_PROGRESS' "
         "AND engine_id IS NOT NULL"
     )
-    while lab.mariadb.execute(at_work, database="heat") != [(1,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    until(lambda: lab.mariadb.execute(at_work, database="heat") == [(1,)], "an engine at work")
     assert begun.judge("post", "--only", "stacks.failed-by-upgrade").code == 0
     lab.stacks(new_api).update("twice", stacks.template(seconds=20))
     twins = "SELECT COUNT(*) FROM resource WHERE name = 'step0'"
-    while lab.mariadb.execute(twins, database="heat") != [(2,)]:
-        assert time.monotonic() < deadline + 30
-        time.sleep(0.2)
+    until(lambda: lab.mariadb.execute(twins, database="heat") == [(2,)], "step0 made again")
     only = ("--only", "stacks.failed-by-upgrade")
     outcome = begun.judge("engine", "--host", "control1", *only)
     assert (outcome.code, outcome.red) == (2, {"stacks.failed-by-upgrade"})

@@ -351,7 +351,7 @@ def test_names_are_resolved_as_heat_does(tmp_path: Path) -> None:
         json.dumps([({"resource_registry": registry}, *rest) for registry, *rest in CASES]), "utf-8"
     )
     command = [str(venvs.interpreter(25)), "-I", "-c", RESOLVE, str(asked)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     expected = [json.loads(line) for line in done.stdout.splitlines()]
     known = {"OS::Heat::Value", "OS::Heat::None", "OS::Heat::RandomString"}
     assert expected == [

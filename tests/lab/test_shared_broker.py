@@ -1,6 +1,5 @@
 """An API of Heat is still known as one where all services share a vhost and an account."""
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.reading.clients import Role, role
 from tests.lab.deployment import BROKER_USER, Lab
 from tests.lab.rolling import CURRENT_VHOST, Rolling
+from tests.settling import settled
 
 pytestmark = pytest.mark.nightly
 
@@ -70,14 +70,9 @@ def _shows(side: VhostClients, pids: list[int]) -> bool:
     )
 
 
-def _settled(site: Site, settled: Callable[[VhostClients], bool]) -> VhostClients:
+def _settled(site: Site, when: Callable[[VhostClients], bool]) -> VhostClients:
     """Statistics are seconds late."""
-    deadline = time.monotonic() + 30
-    while True:
-        found = connections.observe(site).old
-        if settled(found) or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
+    return settled(lambda: connections.observe(site).old, when, "these connections seen")
 
 
 def _connection(lab: Lab, name: str) -> amqp.Connection:

@@ -18,6 +18,7 @@ from tests.lab import stacks
 from tests.lab.deployment import Lab
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
 from tests.services.processes import interrupted_by_sigterm
+from tests.settling import settled
 
 pytestmark = pytest.mark.nightly
 
@@ -36,15 +37,9 @@ class Asked:
         """What runs."""
         return self.rolling.lab
 
-    def where(self, settled: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The answer, asked again for 25 s until it is this one: RabbitMQ tells seconds late."""
-        deadline = time.monotonic() + 25
-        while True:
-            told = self.ask()
-            if settled(told) or time.monotonic() > deadline:
-                assert settled(told), json.dumps(told, indent=1)
-                return told
-            time.sleep(0.5)
+    def where(self, when: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The answer, asked for again until it is this one: RabbitMQ tells seconds late."""
+        return settled(self.ask, when, "this answer of `where`")
 
     def ask(self) -> dict[str, Any]:
         """What it answers now; the exit code says the same, and no secret is told."""

@@ -6,7 +6,7 @@ lost, stuck or there twice.
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,8 @@ from tests.lab.load_book import GONE
 from tests.lab.rolling import CURRENT_VHOST
 from tests.lab.stacks import template
 from tests.lab.whole_upgrade import APIS, HOSTS, WholeUpgrade
-from tests.services.processes import interrupted_by_sigterm, wait_for
+from tests.services.processes import interrupted_by_sigterm
+from tests.waiting import until
 
 OPEN = {"go", "go-with-warnings"}
 # The cold upgrade of 25 has a test of its own; the rolling ones with users are in another order.
@@ -42,7 +43,7 @@ def upgrade_of(
     with (
         interrupted_by_sigterm(),
         Lab(folder / "lab", CURRENT_VHOST) as lab,
-        WholeUpgrade(lab, current, target, gates, mode) as upgrade,
+        closing(WholeUpgrade(lab, current, target, gates, mode)) as upgrade,
     ):
         yield upgrade
 
@@ -58,7 +59,7 @@ def _nothing_lost(load: Load) -> None:
     """Nobody lost anything; what the users saw is printed."""
     load.pause()
     load.verify()
-    load.stop()
+    load.end()
     print(load.report())
 
 
@@ -176,7 +177,7 @@ def _holder_first(upgrade: WholeUpgrade, stack: str) -> list[str]:
     def holders() -> list[str]:
         return [host for (host,) in upgrade.lab.mariadb.execute(query, (stack,), "heat")]
 
-    wait_for(lambda: len(holders()) == 1, f"an engine works on stack {stack}")
+    until(lambda: len(holders()) == 1, f"an engine works on stack {stack}")
     return sorted(HOSTS, key=lambda host: host not in holders())
 
 

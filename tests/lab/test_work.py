@@ -18,7 +18,8 @@ from tests.lab.gates import Gates
 from tests.lab.heat import Engine
 from tests.lab.keystone import Keystone
 from tests.lab.rolling import CURRENT_VHOST, TARGET_VHOST, Rolling
-from tests.services.processes import interrupted_by_sigterm, wait_for
+from tests.services.processes import interrupted_by_sigterm
+from tests.waiting import until
 
 WAITING = {
     "heat_template_version": "2018-08-31",
@@ -83,7 +84,7 @@ class Scene:
             "SELECT 1 FROM resource r JOIN stack s ON s.id = r.stack_id "
             "WHERE s.name LIKE %s AND r.name = %s AND r.status = 'IN_PROGRESS'"
         )
-        wait_for(
+        until(
             lambda: bool(self.lab.mariadb.execute(query, [f"{name}%", resource], database="heat")),
             f"{resource} of {name} at work",
             60,
@@ -137,7 +138,7 @@ def scene(
         made.await_step("live")
         made.await_step("half-failed")
         hook = "SELECT 1 FROM resource_data WHERE `key` = 'pre-create'"
-        wait_for(lambda: bool(lab.mariadb.execute(hook, database="heat")), "a hook", 60)
+        until(lambda: bool(lab.mariadb.execute(hook, database="heat")), "a hook")
         made.await_step("waiting", "condition")
         made.begin("control3", convergence_engine="false")
         made.backed_up = made.create_legacy("half-updated", 0)
@@ -288,7 +289,7 @@ def test_what_the_findings_advise_makes_the_check_green(scene: Scene) -> None:
     neighbours.cancel("outer")
     lab.wait_stack("killed", "CREATE_FAILED")
     neighbours.wait("outer", "CREATE_FAILED")
-    lab.wait_stack("lost", "UPDATE_COMPLETE", 90)
+    lab.wait_stack("lost", "UPDATE_COMPLETE")
     outcome = scene.gates.judge("pre", "--only", "stacks.stuck")
     assert outcome.code == 0, outcome.out
     # With every engine down, as reset_stack_status needs it.

@@ -1,6 +1,6 @@
 """A whole upgrade of a real Heat: the guide's steps one by one, and the gates between them.
 
-    with Lab(folder, CURRENT_VHOST) as lab, WholeUpgrade(lab, 25, 26, gates_folder) as upgrade:
+    with Lab(folder, CURRENT_VHOST) as lab, closing(WholeUpgrade(lab, 25, 26, gates)) as upgrade:
         upgrade.prepare()
         upgrade.roll()      # or upgrade.cold(), or single steps and gates, in any wrong order
 
@@ -25,8 +25,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -94,21 +93,13 @@ class WholeUpgrade:
         self._last: Outcome | None = None
         self._step = "nothing"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End the load and HAProxy; Heat's own processes are the lab's."""
         try:
             if self.load:
-                self.load.stop()
+                self.load.end()
         finally:
-            self.balancer.kill()
+            self.balancer.end()
 
     @property
     def last(self) -> Outcome:

@@ -4,32 +4,29 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import pymysql
 
 from tests.services import processes
+from tests.services.started import Server
 
 PACKAGE = "mariadb-server"
 
 
-class MariaDB:
+class MariaDB(Server):
     """A server with its own data folder; over stop and start it keeps data and port."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        super().__init__(folder)
         self.port = processes.free_port()
         self.socket = folder / "server.sock"
         self.log = folder / "mariadb.log"
         self._data = folder / "data"
         self._options = options
-        self._process: processes.Process | None = None
 
-    def start(self) -> Self:
-        """Start the server and wait until it answers."""
+    def _start(self) -> None:
         server = processes.program("mariadbd", PACKAGE)
         if not self._data.exists():
             self._install()
@@ -49,37 +46,7 @@ class MariaDB:
             "--innodb-log-file-size=32M",
             *self._options,
         ]
-        self._process = processes.Process("MariaDB", command, self.log)
-        self._process.wait_until(self._answers, "answering")
-        return self
-
-    def stop(self) -> None:
-        """Shut the server down; its data stay."""
-        if self._process:
-            self._process.terminate()
-            self._process = None
-
-    def kill(self) -> None:
-        """End the server with no time to tidy up."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    @property
-    def pids(self) -> list[int]:
-        """The living processes of the server."""
-        return self._process.pids if self._process else []
+        self._run("MariaDB", command, self.log, self._answers)
 
     def execute(
         self, statement: str, parameters: Sequence[object] = (), database: str | None = None

@@ -7,14 +7,14 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
 from tests.services import processes
+from tests.services.started import Server
 
 PACKAGE = "postgresql"
 
@@ -25,22 +25,22 @@ host all all 127.0.0.1/32 scram-sha-256
 """
 
 
-class PostgreSQL:
+class PostgreSQL(Server):
     """A server with its own data folder; over stop and start it keeps data and port."""
 
+    # SIGTERM waits for every client to leave by itself, SIGINT ends their sessions first.
+    end_by: ClassVar[signal.Signals] = signal.SIGINT
+
     def __init__(self, folder: Path, *options: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        super().__init__(folder)
         self.port = processes.free_port()
         self.log = folder / "postgresql.log"
         self._options = options
         # PostgreSQL refuses to run as root, and its user cannot enter folders of root's tests.
         self._user = "postgres" if os.geteuid() == 0 else None
         self._home: Path | None = None
-        self._process: processes.Process | None = None
 
-    def start(self) -> Self:
-        """Start the server and wait until it answers."""
+    def _start(self) -> None:
         server = _program("postgres")
         home = self._home = self._home or self._make_home()
         data = home / "data"
@@ -65,46 +65,14 @@ class PostgreSQL:
         ]
         switches = [word for setting in settings for word in ("-c", setting)]
         command: list[str | Path] = [server, "-D", data, *switches]
-        self._process = processes.Process("PostgreSQL", command, self.log, user=self._user)
-        self._process.wait_until(self._answers, "answering")
-        return self
+        self._run("PostgreSQL", command, self.log, self._answers, user=self._user)
 
-    def stop(self) -> None:
-        """Shut the server down; its data stay."""
-        if self._process:
-            # SIGTERM waits for every client to leave by itself, SIGINT ends their sessions first.
-            self._process.request_end(signal.SIGINT)
-            self._process.terminate()
-            self._process = None
-
-    def kill(self) -> None:
-        """End the server with no time to tidy up."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def close(self) -> None:
+    def end(self) -> None:
         """End the server and drop its data."""
-        self.kill()
+        super().end()
         if self._home:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def pids(self) -> list[int]:
-        """The living processes of the server."""
-        return self._process.pids if self._process else []
 
     def execute(
         self, statement: str, parameters: Sequence[object] = (), database: str = "postgres"

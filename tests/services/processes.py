@@ -9,9 +9,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from tests.waiting import until
 
 # Below the ports that the kernel gives to outgoing connections: a server that was stopped finds its
 # port free again.
@@ -88,36 +89,40 @@ class Process:
         """Let a frozen server go on."""
         self.send(signal.SIGCONT)
 
-    def terminate(self, seconds: float = 20) -> None:
+    def terminate(self, seconds: float = 120, by: signal.Signals = signal.SIGTERM) -> None:
         """End the server as an init system would; SIGKILL for what is left when time is up."""
-        self.request_end()
-        deadline = time.monotonic() + seconds
-        while self.pids and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self.request_end(by)
+        with contextlib.suppress(AssertionError):
+            until(lambda: not self.pids, f"{self.name} ended", seconds)
         self.kill()
 
     def kill(self) -> None:
         """End all its processes at once, leaving them no time to tidy up."""
-        deadline = time.monotonic() + 10
-        # The master goes first, or it would replace its workers.
-        while self.pids:
+
+        def gone() -> bool:
+            # The master goes first, or it would replace its workers.
             self.send(signal.SIGKILL)
-            if time.monotonic() > deadline:
-                raise ServerError(f"{self.name} survives SIGKILL: pids {self.pids}")
-            time.sleep(0.02)
+            return not self.pids
+
+        until(gone, f"{self.name} ended by SIGKILL")
         self._popen.wait()
         _running.discard(self)
 
-    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
         """Wait for the server to get that far; else an error with the tail of its log."""
-        deadline = time.monotonic() + seconds
-        while not condition():
+
+        def reached() -> bool:
+            if condition():
+                return True
             if not self.alive:
                 code = self._popen.returncode
                 raise ServerError(f"{self.name} ended with {code} before {what}\n{tail(self.log)}")
-            if time.monotonic() > deadline:
-                raise ServerError(f"{self.name}: not {what} in {seconds:g} s\n{tail(self.log)}")
-            time.sleep(0.1)
+            return False
+
+        try:
+            until(reached, f"{self.name} {what}", seconds)
+        except AssertionError as error:
+            raise ServerError(f"{error}\n{tail(self.log)}") from None
 
 
 def run(
@@ -137,17 +142,6 @@ def run(
         process.kill()
     if code:
         raise ServerError(f"{name} ended with {code}\n{tail(log)}")
-
-
-def wait_for(
-    condition: Callable[[], bool], what: str, seconds: float = 30, log: Path | None = None
-) -> None:
-    """Wait for a state of the world that no single process answers for."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise ServerError(f"not {what} in {seconds:g} s\n{tail(log) if log else ''}")
-        time.sleep(0.1)
 
 
 def free_port() -> int:

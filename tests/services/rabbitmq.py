@@ -5,13 +5,13 @@ import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
 from tests.services import processes
+from tests.services.started import Server
 
 PACKAGE = "rabbitmq-server"
 # The programs on PATH are wrappers that insist on the system's own user and folders.
@@ -20,12 +20,11 @@ _PROGRAMS = "/usr/lib/rabbitmq/bin"
 _NO_BUSY_WAIT = "+sbwt none +sbwtdcpu none +sbwtdio none"
 
 
-class RabbitMQ:
+class RabbitMQ(Server):
     """A broker of one node with its own epmd; a restart keeps ports and durable state."""
 
     def __init__(self, folder: Path, *settings: str, statistics_interval: float = 5) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        super().__init__(folder)
         self.amqp_port = processes.free_port()
         self.management_port = processes.free_port()
         self.management_url = f"http://127.0.0.1:{self.management_port}"
@@ -36,14 +35,11 @@ class RabbitMQ:
         self._distribution_port = processes.free_port()
         self._statistics_interval = statistics_interval
         self._settings = settings
-        self._epmd: processes.Process | None = None
-        self._process: processes.Process | None = None
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = (self.administrator, self.administrator_password)
 
-    def start(self) -> Self:
-        """Start the broker and wait until AMQP and the management API answer."""
+    def _start(self) -> None:
         server = processes.program("rabbitmq-server", PACKAGE, _PROGRAMS)
         epmd: list[str | Path] = [
             processes.program("epmd", "erlang-base"),
@@ -52,47 +48,10 @@ class RabbitMQ:
             "-port",
             str(self._epmd_port),
         ]
-        self._epmd = processes.Process("epmd", epmd, self.folder / "epmd.log")
-        self._epmd.wait_until(lambda: processes.listening(self._epmd_port), "listening")
+        log = self.folder / "epmd.log"
+        self._run("epmd", epmd, log, lambda: processes.listening(self._epmd_port))
         self._configure()
-        self._process = processes.Process("RabbitMQ", [server], self.log, self._environment())
-        self._process.wait_until(self._answers, "answering", 90)
-        return self
-
-    def stop(self) -> None:
-        """Shut the broker and its epmd down; durable state stays."""
-        # The management listener waits some seconds for idle clients to leave.
-        self._session.close()
-        if self._process:
-            self._process.terminate()
-            self._process = None
-        if self._epmd:
-            self._epmd.terminate()
-            self._epmd = None
-
-    def kill(self) -> None:
-        """End the broker and its epmd with no time to tidy up."""
-        self._session.close()
-        for process in (self._process, self._epmd):
-            if process:
-                process.kill()
-        self._process = self._epmd = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    @property
-    def pids(self) -> list[int]:
-        """The living processes of the broker and its epmd."""
-        return [pid for process in (self._process, self._epmd) if process for pid in process.pids]
+        self._run("RabbitMQ", [server], self.log, self._answers, self._environment())
 
     def add_vhost(self, name: str) -> None:
         """Create a vhost in which the administrator may do everything."""
@@ -148,7 +107,7 @@ class RabbitMQ:
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One request to the management API as the administrator."""
         answer = self._session.request(
-            method, f"{self.management_url}/api/{path}", json=body, timeout=20
+            method, f"{self.management_url}/api/{path}", json=body, timeout=120
         )
         if not answer.ok:
             raise processes.ServerError(
@@ -161,7 +120,7 @@ class RabbitMQ:
         program = processes.program("rabbitmqctl", PACKAGE, _PROGRAMS)
         environment = {**os.environ, **self._environment()}
         answer = subprocess.run(
-            [program, "eval", erlang], env=environment, capture_output=True, text=True, timeout=60
+            [program, "eval", erlang], env=environment, capture_output=True, text=True, timeout=120
         )
         if answer.returncode:
             raise processes.ServerError(f"RabbitMQ: {answer.stdout}{answer.stderr}")
@@ -170,6 +129,9 @@ class RabbitMQ:
         """The address of a vhost as heat.conf has it."""
         account = f"{quote(user, safe='')}:{quote(password, safe='')}"
         return f"rabbit://{account}@127.0.0.1:{self.amqp_port}/{quote(vhost, safe='')}"
+
+    def _hang_up(self) -> None:
+        self._session.close()
 
     def _permit(self, user: str, vhost: str, patterns: tuple[str, str, str]) -> None:
         body = dict(zip(("configure", "write", "read"), patterns, strict=True))

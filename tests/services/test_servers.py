@@ -9,6 +9,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.services.processes import Process, ServerError
 from tests.services.rabbitmq import RabbitMQ
+from tests.waiting import until
 
 LOOPBACK = {"0100007F": "127.0.0.1", "00000000000000000000000001000000": "::1"}
 
@@ -96,7 +97,7 @@ def test_killing_a_server_takes_its_orphaned_workers_too(tmp_path: Path) -> None
     process = Process(
         "engine", ["sh", "-c", "sleep 300 & sleep 300 & exit 0"], tmp_path / "engine.log"
     )
-    processes.wait_for(lambda: not process.alive, "the master gone")
+    until(lambda: not process.alive, "the master gone")
     workers = process.pids
     assert len(workers) == 2
     process.kill()

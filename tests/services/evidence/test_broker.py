@@ -1,7 +1,6 @@
 """The broker evidence on a real RabbitMQ."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +23,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
+from tests.waiting import until
 
 PASSWORD = "canary-of-the-broker-4b8e"
 ALL = (".*", ".*", ".*")
@@ -63,9 +63,7 @@ def test_what_waits_for_a_single_engine_is_no_waiting_work(
         rabbitmq.declare_queue(vhost, queue)
         rabbitmq.publish(vhost, queue, "{}")
     site = broker_site(tmp_path, rabbitmq, vhost)
-    deadline = time.monotonic() + 10
-    while waiting_messages.observe(site).current < 1 and time.monotonic() < deadline:
-        time.sleep(0.2)
+    until(lambda: waiting_messages.observe(site).current >= 1, "the message that waits seen")
     assert waiting_messages.observe(site).current == 1
 
 
@@ -130,13 +128,12 @@ def _publish_until(rabbitmq: RabbitMQ, vhost: str, topic: str, seen: Callable[[]
     """Publish to Heat's exchange as Heat does."""
     message = {"properties": {}, "payload": "{}", "payload_encoding": "string"}
     path = f"exchanges/{quote(vhost, safe='')}/heat/publish"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def published_and_seen() -> bool:
         assert rabbitmq.call("POST", path, {**message, "routing_key": topic})["routed"]
-        if seen():
-            return
-        time.sleep(0.5)
-    pytest.fail(f"the broker shows no rate of topic {topic}")
+        return seen()
+
+    until(published_and_seen, f"a rate of topic {topic} shown by the broker")
 
 
 def _rate_of_the_exchange(rabbitmq: RabbitMQ, vhost: str) -> float:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,21 +17,22 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from tests.judging import check_at, judge
 from tests.services.evidence.test_broker import PASSWORD, broker_site
 from tests.services.rabbitmq import RabbitMQ
+from tests.settling import settled
 
 CHECK = check_at("broker.healthy", "pre")
 
 
-def _judged(rabbitmq: RabbitMQ, folder: Path, settled: Callable[[Judgement], bool]) -> Judgement:
+def _judged(rabbitmq: RabbitMQ, folder: Path, when: Callable[[Judgement], bool]) -> Judgement:
     """A node that has just started reports its alarms some seconds late, and none of them first."""
     rabbitmq.add_user("heat", PASSWORD, "monitoring", {"/": (".*", ".*", ".*")})
     site = broker_site(folder, rabbitmq, "/")
-    deadline = time.monotonic() + 30
-    while True:
+
+    def ask() -> Judgement:
         gate = judge(CHECK, "pre", broker_health=broker_health.observe(site))
-        if settled(gate) or time.monotonic() > deadline:
-            return gate
-        assert gate.unknowns or not gate.findings
-        time.sleep(0.5)
+        assert when(gate) or gate.unknowns or not gate.findings
+        return gate
+
+    return settled(ask, when, "the node's own report of its health")
 
 
 def test_a_broker_that_is_well(rabbitmq: RabbitMQ, tmp_path: Path) -> None:

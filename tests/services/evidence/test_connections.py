@@ -1,7 +1,6 @@
 """Who is connected to a vhost, on a real RabbitMQ with connections as oslo.messaging makes them."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.judging import check_at, judge
 from tests.services.rabbitmq import RabbitMQ
+from tests.settling import settled
 
 PASSWORD = "canary-of-the-connections-3c1d"
 ALL = (".*", ".*", ".*")
@@ -100,14 +100,11 @@ def _service(
         yield
 
 
-def _seen(site: Site, settled: Callable[[VhostClients], bool]) -> connections.Connections:
+def _seen(site: Site, when: Callable[[VhostClients], bool]) -> connections.Connections:
     """Statistics are seconds late."""
-    deadline = time.monotonic() + 20
-    while True:
-        found = connections.observe(site)
-        if settled(found.old) or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
+    return settled(
+        lambda: connections.observe(site), lambda found: when(found.old), "these connections seen"
+    )
 
 
 def _judged(found: connections.Connections) -> Judgement:

@@ -84,7 +84,7 @@ def database(
 def encrypted() -> dict[str, Any]:
     """What Heat 25 encrypts with `KEY`."""
     command = [str(venvs.interpreter(25)), "-I", "-c", ENCRYPT, KEY, PLAIN, TRUST]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

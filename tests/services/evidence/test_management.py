@@ -82,7 +82,7 @@ def test_a_path_prefix_in_front(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     command: list[str | Path] = [processes.program("haproxy", "haproxy"), "-f", configuration]
     proxy = processes.Process("haproxy", command, tmp_path / "haproxy.log")
     try:
-        proxy.wait_until(lambda: processes.listening(port), "listening", 20)
+        proxy.wait_until(lambda: processes.listening(port), "listening")
         for url in (f"http://127.0.0.1:{port}/rabbit", f"http://127.0.0.1:{port}/rabbit/"):
             site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
             found = old_queues.observe(site)

@@ -1,7 +1,6 @@
 """The new vhost on a real RabbitMQ: for each check a broker that makes it red, and one green."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from heat_upgrade_checks.plan import Plan
 from tests.judging import check_at, judge
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
+from tests.settling import settled
+from tests.waiting import until
 
 PASSWORD = "canary-of-the-new-vhost-77f1"
 ALL = (".*", ".*", ".*")
@@ -505,11 +506,11 @@ def reader(place: Place) -> Iterator[None]:
     for name in ("notifications.info", "notifications.error"):
         place.rabbitmq.declare_queue(place.old, name)
         channel.basic_consume(name)
-    deadline = time.monotonic() + 20
     path = f"queues/{quote(place.old, safe='')}"
-    while not all(row.get("consumers") for row in place.rabbitmq.call("GET", path)):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    until(
+        lambda: all(row.get("consumers") for row in place.rabbitmq.call("GET", path)),
+        "the consumer in the statistics of both queues",
+    )
     yield
     connection.close()
 
@@ -520,12 +521,14 @@ def test_notifications_with_and_without_a_reader(place: Place) -> None:
     assert _green(_notified(place.site(f"{SENT}transport_url = {url}\n")))
     for name in ("notifications.info", "notifications.error"):
         place.rabbitmq.declare_queue(place.new, name)
-    deadline = time.monotonic() + 20
-    # Until the statistics know the new queues, nothing is known of their consumers.
-    while (gate := _notified(place.site(SENT))).unknowns and time.monotonic() < deadline:
-        assert "does not say whether queue notifications" in gate.unknowns[0]
-        time.sleep(0.5)
-    said = _said(gate)
+
+    def ask() -> Judgement:
+        # Until the statistics know the new queues, nothing is known of their consumers.
+        gate = _notified(place.site(SENT))
+        assert all("does not say whether queue notifications" in each for each in gate.unknowns)
+        return gate
+
+    said = _said(settled(ask, lambda gate: not gate.unknowns, "the new queues in the statistics"))
     assert [each.split(" and holds")[0] for each in said] == [
         f"warning queue notifications.{level}: has no consumer on vhost {place.new}"
         for level in ("info", "error")

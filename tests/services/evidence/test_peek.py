@@ -1,7 +1,6 @@
 """Messages that nobody reads, on a real RabbitMQ: named with leave, untouched without it."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
 from tests.services.heat_databases import HeatDatabase
 from tests.services.rabbitmq import RabbitMQ
+from tests.waiting import until
 
 PASSWORD = "canary-of-the-peeking-91aa"
 
@@ -62,11 +62,11 @@ def _cast(method: str, **arguments: object) -> str:
 
 def _known(rabbitmq: RabbitMQ, vhost: str, *queues: str) -> None:
     """Who reads a queue is told with the statistics, seconds after it was made."""
-    deadline = time.monotonic() + 20
-    for queue in queues:
-        while rabbitmq.call("GET", f"queues/{vhost}/{queue}").get("consumers") is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+
+    def known(queue: str) -> bool:
+        return rabbitmq.call("GET", f"queues/{vhost}/{queue}").get("consumers") is not None
+
+    until(lambda: all(map(known, queues)), f"the readers of {', '.join(queues)} told")
 
 
 def _redelivered(rabbitmq: RabbitMQ, vhost: str, queue: str) -> bool:

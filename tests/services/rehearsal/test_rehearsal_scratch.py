@@ -27,6 +27,7 @@ from tests.services import processes
 from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
+from tests.waiting import until
 
 CANARY = "canary-of-the-scratch-9a3e"
 
@@ -360,12 +361,12 @@ quiet = subprocess.DEVNULL
 newest = backup.read(sys.argv[2], live.database).newest
 with scratch(site, live, newest) as place:
     restore(newest, live.database, place, lambda *_: None)
-    other = subprocess.Popen(["sleep", "60"], close_fds=False, stdout=quiet, stderr=quiet)
+    other = subprocess.Popen(["sleep", "600"], close_fds=False, stdout=quiet, stderr=quiet)
     print(json.dumps({"folder": str(place.folder), "other": other.pid}), flush=True)
     if sys.argv[3] == "raise":
         raise RuntimeError("on purpose")
     if sys.argv[3] == "wait":
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
@@ -439,16 +440,17 @@ def test_nothing_is_left_however_the_tool_ends(
             assert bool(started) == (not lent)
             assert_no_canary([*started, *(set(children(tool.pid)) - {said["other"]})])
             tool.send_signal(number)
-        tool.wait(20)
-        processes.wait_for(
-            lambda: not (list(temporary.iterdir()) or processes.started_in(temporary)), "gone", 10
+        tool.wait(120)
+        until(
+            lambda: not (list(temporary.iterdir()) or processes.started_in(temporary)),
+            "the rehearsal's folders and programs gone",
         )
         if lent:
             tables = (
                 "SELECT table_name FROM information_schema.tables WHERE table_name = 'stack' "
                 f"AND '{rehearsed}' IN (table_schema, table_catalog)"
             )
-            processes.wait_for(lambda: not server.execute(tables, database=rehearsed), "empty", 10)
+            until(lambda: not server.execute(tables, database=rehearsed), f"{rehearsed} empty")
         assert processes.is_alive(said["other"])
     finally:
         os.kill(said["other"], signal.SIGKILL)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.lab import venvs
 from tests.lab.deployment import Lab
-from tests.lab.disasters import DISASTERS, Disaster, judge
+from tests.lab.disaster import Disaster, judge
+from tests.lab.disasters import DISASTERS
 from tests.lab.rolling import CURRENT_VHOST
 from tests.lab.whole_upgrade import Judged, WholeUpgrade
 from tests.services.processes import interrupted_by_sigterm

@@ -60,10 +60,11 @@ class Gates:
         return call(*arguments, *reports, cwd=self.folder, environment=environment)
 
     def acknowledge(self) -> None:
-        """What an operator does about release notes: read them, then sign each."""
-        assert self.call("notes").code == 0
+        """What an operator does about release notes, where there are any: read and sign each."""
+        outcome = self.call("notes")
+        assert outcome.code == 0, outcome.out + outcome.err
         path = self.folder / "notes.yaml"
-        entries = yaml.safe_load(path.read_text("utf-8"))
+        entries = yaml.safe_load(path.read_text("utf-8")) or []
         for entry in entries:
             entry.update(by="operator", at="2026-11-22")
         path.write_text(yaml.safe_dump(entries), "utf-8")

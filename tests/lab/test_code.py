@@ -1,106 +1,25 @@
 """Real Heat releases that run, and copies of them that lack what they need."""
 
-import json
 import re
 import shutil
 import socket
-import venv
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.driver import Outcome, call
 from tests.lab import venvs
-
-CODE = ("code.installed", "code.python", "code.constraints", "code.upgrade-check")
-ENTRY_POINTS = "code.entry-points"
-SECRET = "canary-of-a-password-93ab"
-
-
-def _judge(
-    folder: Path,
-    current: int | Path,
-    target: int | Path,
-    *only: str,
-    conf: str = "",
-    phase: str = "installed",
-    **section: Any,
-) -> Outcome:
-    """A gate of some checks; `conf` are more lines, `section` more keys of the target."""
-    plan: dict[str, Any] = {"name": "code", "mode": "rolling"}
-    for side, release in (("current", current), ("target", target)):
-        path = folder / f"{side}.conf"
-        path.write_text(
-            f"[DEFAULT]\ntransport_url = rabbit://heat:{SECRET}@127.0.0.1:9/v\n"
-            f"[database]\nconnection = mysql+pymysql://heat:{SECRET}@127.0.0.1:9/heat\n{conf}\n",
-            "utf-8",
-        )
-        python = venvs.interpreter(release) if isinstance(release, int) else release
-        plan[side] = {"python": str(python), "config": [str(path)]}
-    plan["target"] |= section
-    path = folder / "plan.yaml"
-    path.write_text(yaml.safe_dump(plan), "utf-8")
-    chosen = [word for id in only for word in ("--only", id)]
-    reports = str(folder / "reports")
-    arguments = ["--phase", phase, *chosen, "--plan", str(path), "--reports", reports]
-    outcome = call(*arguments, cwd=folder, environment={"HOME": str(folder / "home")})
-    assert not outcome.err
-    assert SECRET not in outcome.written
-    return outcome
-
-
-def _findings(outcome: Outcome, id: str) -> list[tuple[str, str, str]]:
-    found = outcome.check(id)["findings"]
-    return [(f["level"], f["object"], f["summary"]) for f in found]
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Any]:
-    """Makes a virtualenv of links into a release's own, without some of its distributions."""
-
-    def make(release: int, *without: str) -> Path:
-        folder = tmp_path / "copy"
-        venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
-        (packages,) = folder.glob("lib/python*/site-packages")
-        for entry in _packages(release).iterdir():
-            if not entry.name.startswith((*without, "__pycache__")):
-                (packages / entry.name).symlink_to(entry)
-        return folder / "bin" / "python"
-
-    yield make
-    shutil.rmtree(tmp_path / "copy", ignore_errors=True)
-
-
-def _packages(release: int) -> Path:
-    (packages,) = venvs.interpreter(release).parents[1].glob("lib/python*/site-packages")
-    return packages
-
-
-def _own(python: Path, name: str) -> Path:
-    """Turns a linked folder of a copy into one of its own, of links."""
-    (packages,) = python.parents[1].glob("lib/python*/site-packages")
-    folder = packages / name
-    real = folder.resolve()
-    folder.unlink()
-    folder.mkdir()
-    for entry in real.iterdir():
-        if entry.name != "__pycache__":
-            (folder / entry.name).symlink_to(entry)
-    return folder
-
+from tests.lab.installations import CODE, SECRET, findings_of, judged, own_python, packages_of
 
 # --- releases as they are
 
 
 @pytest.mark.parametrize(("current", "target"), [(19, 20), (25, 26), (26, 27)])
 def test_each_release_runs(current: int, target: int, tmp_path: Path) -> None:
-    outcome = _judge(tmp_path, current, target, *CODE)
+    outcome = judged(tmp_path, current, target, *CODE)
     assert outcome.code == 0, outcome.out
-    assert {id: _findings(outcome, id) for id in CODE} == {id: [] for id in CODE}
+    assert {id: findings_of(outcome, id) for id in CODE} == {id: [] for id in CODE}
     looked_at = outcome.check("code.installed")["looked_at"]
     (loaded,) = re.findall(r"(\d+) commands, modules, plugins and drivers loaded", looked_at)
     assert int(loaded) > 100
@@ -136,7 +55,7 @@ def test_the_target_is_started_once_and_touches_nothing(tmp_path: Path) -> None:
             f"[database]\nconnection = mysql+pymysql://heat:{SECRET}@127.0.0.1:{port}/heat\n"
         )
         ids = ("code", "release.path", "stacks.resource-types")
-        outcome = _judge(tmp_path, 23, wrapper, *ids, conf=conf)
+        outcome = judged(tmp_path, 23, wrapper, *ids, conf=conf)
     assert outcome.code == 0, outcome.out
     assert starts.read_text("utf-8") == "\n"
     assert accepted == []
@@ -159,7 +78,7 @@ def _accept(server: socket.socket, accepted: list[object]) -> None:
 
 def test_a_prefix_leads_to_the_target(tmp_path: Path) -> None:
     prefix = ["env", "LANG=C"]
-    outcome = _judge(tmp_path, 25, 26, "code.python", "code.upgrade-check", prefix=prefix)
+    outcome = judged(tmp_path, 25, 26, "code.python", "code.upgrade-check", prefix=prefix)
     assert outcome.code == 0, outcome.out
 
 
@@ -173,7 +92,7 @@ def test_pkg_resources_are_gone(copy: Any, tmp_path: Path) -> None:
     (mine,) = python.parents[1].glob("lib/python*/site-packages")
     for entry in packages.glob("setuptools*"):
         (mine / entry.name).symlink_to(entry)
-    outcome = _judge(tmp_path, 23, python, "code.installed")
+    outcome = judged(tmp_path, 23, python, "code.installed")
     assert outcome.code == 2, outcome.out
     found = outcome.check("code.installed")["findings"]
     error = "ModuleNotFoundError: No module named 'pkg_resources'"
@@ -187,9 +106,9 @@ def test_pkg_resources_are_gone(copy: Any, tmp_path: Path) -> None:
 def test_a_driver_is_missing(copy: Any, tmp_path: Path) -> None:
     python = copy(26, "pymysql", "PyMySQL")
     conf = "[cache]\nenabled = true\nbackend = dogpile.cache.redis\n"
-    outcome = _judge(tmp_path, 25, python, "code.installed", conf=conf)
+    outcome = judged(tmp_path, 25, python, "code.installed", conf=conf)
     assert outcome.code == 2, outcome.out
-    assert _findings(outcome, "code.installed") == [
+    assert findings_of(outcome, "code.installed") == [
         (
             "blocker",
             name,
@@ -204,9 +123,9 @@ def test_a_driver_is_missing(copy: Any, tmp_path: Path) -> None:
 
 
 def test_a_requirement_is_missing(copy: Any, tmp_path: Path) -> None:
-    outcome = _judge(tmp_path, 25, copy(26, "yaql"), "code.installed")
+    outcome = judged(tmp_path, 25, copy(26, "yaql"), "code.installed")
     assert outcome.code == 2, outcome.out
-    (requirement, *imports) = _findings(outcome, "code.installed")
+    (requirement, *imports) = findings_of(outcome, "code.installed")
     assert requirement[:2] == ("blocker", "yaql")
     assert requirement[2].startswith("is not installed; openstack-heat needs yaql>=")
     assert imports
@@ -218,11 +137,11 @@ def test_a_requirement_is_missing(copy: Any, tmp_path: Path) -> None:
 def test_libraries_of_another_series(copy: Any, tmp_path: Path) -> None:
     python = copy(26, "oslo_messaging", "oslo.messaging")
     (packages,) = python.parents[1].glob("lib/python*/site-packages")
-    for entry in _packages(27).glob("oslo[._]messaging*"):
+    for entry in packages_of(27).glob("oslo[._]messaging*"):
         (packages / entry.name).symlink_to(entry)
-    outcome = _judge(tmp_path, 25, python, "code.constraints", "code.installed")
+    outcome = judged(tmp_path, 25, python, "code.constraints", "code.installed")
     assert outcome.code == 1, outcome.out
-    ((level, name, summary),) = _findings(outcome, "code.constraints")
+    ((level, name, summary),) = findings_of(outcome, "code.constraints")
     assert (level, name) == ("warning", "oslo.messaging")
     assert summary.startswith("is 18.2.0; 2026.1 has 17.3; ")
 
@@ -239,24 +158,24 @@ def test_heat_is_not_whole(
     without: tuple[str, ...], summary: str, copy: Any, tmp_path: Path
 ) -> None:
     python = copy(26, *without)
-    outcome = _judge(tmp_path, 25, python, "code.installed")
+    outcome = judged(tmp_path, 25, python, "code.installed")
     assert outcome.code == 2, outcome.out
-    assert _findings(outcome, "code.installed") == [("blocker", str(python), summary)]
+    assert findings_of(outcome, "code.installed") == [("blocker", str(python), summary)]
 
 
 def test_files_of_heat_are_gone(copy: Any, tmp_path: Path) -> None:
     python = copy(26)
-    _own(python, "heat")
-    (_own(python, "heat/engine") / "stack.py").unlink()
-    outcome = _judge(tmp_path, 25, python, "code.installed")
+    own_python(python, "heat")
+    (own_python(python, "heat/engine") / "stack.py").unlink()
+    outcome = judged(tmp_path, 25, python, "code.installed")
     assert outcome.code == 2, outcome.out
     summary = "lacks 1 file of its package heat, such as heat/engine/stack.py"
-    assert _findings(outcome, "code.installed") == [("blocker", str(python), summary)]
+    assert findings_of(outcome, "code.installed") == [("blocker", str(python), summary)]
 
 
 def test_an_interpreter_that_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "python").symlink_to("/opt/python-that-is-gone")
-    outcome = _judge(tmp_path, 25, tmp_path / "python", *CODE)
+    outcome = judged(tmp_path, 25, tmp_path / "python", *CODE)
     assert outcome.code == 3, outcome.out
     for id in CODE:
         assert "which leads nowhere: the Python that its virt" in outcome.check(id)["reason"]
@@ -274,126 +193,26 @@ def test_plugins_of_the_site(copy: Any, tmp_path: Path) -> None:
     plugins.mkdir()
     (plugins / "broken.py").write_text("import there_is_none\n", "utf-8")
     conf = f"[DEFAULT]\nplugin_dirs = {plugins}\n"
-    outcome = _judge(tmp_path, 25, python, "code.installed", conf=conf)
-    (point, (level, name, summary)) = _findings(outcome, "code.installed")
+    outcome = judged(tmp_path, 25, python, "code.installed", conf=conf)
+    (point, (level, name, summary)) = findings_of(outcome, "code.installed")
     place = f"{packages}/site_thing.py:1"
     assert point == ("blocker", "site.thing", f"does not load: RuntimeError at {place}")
     assert (level, name) == ("blocker", "plugin_dirs and environment_dir")
     assert summary.startswith("Failed to import module heat.engine.plugins.broken")
     (packages / "site_thing.py").write_text("class It: ...\n", "utf-8")
     (plugins / "broken.py").unlink()
-    assert _judge(tmp_path, 25, python, "code.installed", conf=conf).code == 0
+    assert judged(tmp_path, 25, python, "code.installed", conf=conf).code == 0
 
 
 def test_python_is_too_old(copy: Any, tmp_path: Path) -> None:
     python = copy(27, "openstack_heat")
     (packages,) = python.parents[1].glob("lib/python*/site-packages")
-    (metadata,) = _packages(27).glob("openstack_heat-*")
+    (metadata,) = packages_of(27).glob("openstack_heat-*")
     shutil.copytree(metadata, packages / metadata.name)
     file = packages / metadata.name / "METADATA"
     text = file.read_text("utf-8").replace("Requires-Python: >=3.11", "Requires-Python: >=3.99")
     file.write_text(text, "utf-8")
-    outcome = _judge(tmp_path, 26, python, "code.python")
+    outcome = judged(tmp_path, 26, python, "code.python")
     assert outcome.code == 2, outcome.out
-    ((_, _, summary),) = _findings(outcome, "code.python")
+    ((_, _, summary),) = findings_of(outcome, "code.python")
     assert summary == "Heat 27.0.1 needs Python >=3.99"
-
-
-# --- entry points
-
-
-def test_entry_points_that_are_gone(tmp_path: Path) -> None:
-    old, new = venvs.interpreter(24).parent, venvs.interpreter(25).parent
-    for name, text in {
-        "heat-api.service": f"[Service]\nExecStart={new}/heat-api --config-file /etc/heat.conf\n",
-        "heat-engine.service": f"[Service]\nExecStart={new}/heat-engine\n",
-        "heat-manage.service": f"[Service]\nExecStart={old}/heat-manage db_sync\n",
-        "api.ini": f"[uwsgi]\nmodule = heat.wsgi.api:application\nhome = {new.parent}\n",
-        "cfn.ini": "[uwsgi]\nmodule = heat.wsgi.api_cfn:application\n",
-        "httpd.conf": "WSGIScriptAlias / /var/www/heat/none\n",
-        "config.json": '{"command": "heat-all"}',
-        "wsgi.sh": f"uwsgi --wsgi-file={new}/heat-wsgi-api --ini {tmp_path}/more.ini",
-        "more.ini": "module = heat.wsgi.cfn:app\n",
-    }.items():
-        (tmp_path / name).write_text(text, "utf-8")
-    files = [str(tmp_path / name) for name in ("*.service", "*.ini", "httpd.conf", "config.json")]
-    files.append(str(tmp_path / "wsgi.sh"))
-    outcome = _judge(tmp_path, 24, 25, ENTRY_POINTS, service_files=files)
-    assert outcome.code == 2, outcome.out
-    found = {(level, name) for level, name, _ in _findings(outcome, ENTRY_POINTS)}
-    assert found == {
-        ("blocker", f"{new}/heat-api"),
-        ("blocker", "heat-all"),
-        ("blocker", "heat.wsgi.api_cfn:application"),
-        ("blocker", "heat.wsgi.cfn:app"),
-        ("blocker", "/var/www/heat/none"),
-        ("warning", f"{old}/heat-manage"),
-    }
-
-
-def test_entry_points_that_are_there(tmp_path: Path) -> None:
-    new = venvs.interpreter(25).parent
-    (tmp_path / "heat.service").write_text(
-        f"[Service]\nExecStart={new}/heat-engine\nExecStart=uwsgi --ini {tmp_path}/api.ini\n"
-    )
-    (tmp_path / "api.ini").write_text("module = heat.wsgi.api:application\n", "utf-8")
-    files = [str(tmp_path / "heat.service")]
-    outcome = _judge(tmp_path, 24, 25, ENTRY_POINTS, service_files=files)
-    assert outcome.code == 0, outcome.out
-    # The script's own import is one of them.
-    assert "3 references to Heat" in outcome.check(ENTRY_POINTS)["looked_at"]
-
-
-def test_a_wsgi_file_that_imports_what_is_gone(tmp_path: Path) -> None:
-    script = tmp_path / "heat_api"
-    script.write_text(
-        "#!/usr/bin/python3\nfrom heat.httpd.heat_api import init_application\n", "utf-8"
-    )
-    (tmp_path / "heat.conf").write_text(f"WSGIScriptAlias / {script}\n", "utf-8")
-    files = [str(tmp_path / "heat.conf")]
-    outcome = _judge(tmp_path, 23, 24, ENTRY_POINTS, service_files=files)
-    assert outcome.code == 2, outcome.out
-    assert _findings(outcome, ENTRY_POINTS) == [
-        (
-            "blocker",
-            "heat.httpd.heat_api",
-            f"does not exist in the target release, in {script}",
-        )
-    ]
-    assert _judge(tmp_path, 22, 23, ENTRY_POINTS, service_files=files).code == 0
-
-
-# --- heat-status
-
-
-def test_what_heat_status_says_is_kept(tmp_path: Path) -> None:
-    policy = tmp_path / "policy.json"
-    policy.write_text("{}", "utf-8")
-    conf = f"[oslo_policy]\npolicy_file = {policy}\n"
-    for phase, count in (("pre", 1), ("installed", 2)):
-        outcome = _judge(tmp_path, 25, 26, "code.upgrade-check", conf=conf, phase=phase)
-        assert outcome.code == 2, outcome.out
-        found = outcome.check("code.upgrade-check")["findings"]
-        assert len(found) == count
-        for finding in found:
-            assert finding["summary"] == "Policy File JSON to YAML Migration: Failure"
-            assert finding["data"]["exit_code"] == 2
-            assert "oslopolicy-convert-json-to-yaml" in json.dumps(finding["data"]["text"])
-
-
-@pytest.mark.parametrize(("exit_code", "verdict"), [(1, 1), (255, 3)])
-def test_what_heat_status_prints_holds_no_secret(
-    exit_code: int, verdict: int, copy: Any, tmp_path: Path
-) -> None:
-    python = copy(26)
-    cmd = _own(python, "heat") and _own(python, "heat/cmd")
-    (cmd / "status.py").unlink()
-    (cmd / "status.py").write_text(
-        f"def main():\n    print('words with {SECRET}')\n    return {exit_code}\n", "utf-8"
-    )
-    outcome = _judge(tmp_path, 25, python, "code.upgrade-check")
-    assert outcome.code == verdict, outcome.out
-    record = outcome.check("code.upgrade-check")
-    assert "broke with code 255" in record["reason"] or (
-        record["findings"][0]["data"]["text"] == "words with ***\n"
-    )

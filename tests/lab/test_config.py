@@ -1,152 +1,21 @@
 """Configurations as the code of real Heats takes them."""
 
 import json
-import threading
-from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import md5, sha1, sha256
-from itertools import chain, count, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES, Interpreter
-from heat_upgrade_checks.evidence.code.release import Release
-from heat_upgrade_checks.evidence.configuration import api_paste, options, policies
-from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.configuration import options
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
-from heat_upgrade_checks.gates.judgement import Judgement
-from heat_upgrade_checks.plan import Plan
-from heat_upgrade_checks.records.findings import Finding
-from tests.driver import Outcome, call, timeless
-from tests.judging import check_at, judge
 from tests.lab import configuration, venvs
 from tests.lab.credentials import Credentials
-from tests.services.heat_databases import HeatDatabase
+from tests.lab.upgraded_configuration import BASE, UNUSED, USED, Make, Upgrade, loud, told
 
-VALID = check_at("config.valid", "installed")
-CONTINUITY = check_at("config.continuity", "installed")
-STILL = check_at("config.continuity", "vhost")
-POLICY = check_at("config.policy", "installed")
-EC2_TOKEN = check_at("config.ec2-token", "installed")
-
-PUBLIC_KEY = "notgood but just long enough i t"
-KEY = "canary-key-51c0a9d2e87b4f36-end."
-OTHER = "canary-key-0f3b7a61c2d94e58-end."
-BASE = f"""\
-[DEFAULT]
-transport_url = rabbit://heat:canary-of-the-broker@127.0.0.1/heat
-auth_encryption_key = {KEY}
-[database]
-connection = mysql+pymysql://heat:canary-of-the-database@db.example/heat
-"""
 _LOADING = ("models.py", "sqlite")
-UNUSED = CfnSignals(0, ())
-USED = CfnSignals(2, ("web (s1)", "db (s2)"))
-
-
-@pytest.fixture(scope="module")
-def interpreters() -> Iterator[Callable[[int], Interpreter]]:
-    """The interpreters of releases, each started once for all tests here."""
-    started: dict[int, Interpreter] = {}
-
-    def interpreter(release: int) -> Interpreter:
-        if release not in started:
-            started[release] = Interpreter(venvs.interpreter(release), "target")
-        return started[release]
-
-    yield interpreter
-    started.clear()
-
-
-class Upgrade:
-    """Two releases, each with a heat.conf of its own."""
-
-    def __init__(
-        self, folder: Path, interpreter: Callable[[int], Interpreter], current: int, target: int
-    ) -> None:
-        self.folder, self.target, self._interpreter = folder, target, interpreter
-        self.releases = {"current": current, "target": target}
-        self.plan: dict[str, Any] = {"name": "config", "mode": "rolling"}
-        for side, release in self.releases.items():
-            python = str(venvs.interpreter(release))
-            self.plan[side] = {"python": python, "config": [str(self.conf(side))]}
-        self.write("current", BASE)
-        self.write("target", BASE)
-
-    def conf(self, side: str) -> Path:
-        return self.folder / side / "heat.conf"
-
-    def write(self, side: str, text: str) -> None:
-        self.conf(side).parent.mkdir(parents=True, exist_ok=True)
-        self.conf(side).write_text(text, "utf-8")
-
-    @property
-    def site(self) -> Site:
-        site = Site(Plan.model_validate(self.plan), self.folder)
-        for side in ("current", "target"):
-            site._interpreters[side] = self._interpreter(self.releases[side])
-        return site
-
-    def valid(self, facts: options.Options | None = None) -> Judgement:
-        """config.valid on what the two releases say now."""
-        site = self.site
-        version = venvs.version(self.target)
-        release = Release(version, "", "", "", (), None, "", "")
-        return judge(
-            VALID,
-            "installed",
-            options=facts or options.observe(site),
-            api_paste=api_paste.observe(site),
-            target_release=release,
-        )
-
-    def continuity(
-        self, phase: str = "installed", facts: options.Options | None = None
-    ) -> Judgement:
-        """config.continuity on what they say now."""
-        check = CONTINUITY if phase == "installed" else STILL
-        return judge(check, phase, options=facts or options.observe(self.site))
-
-    def policy(self, signals: CfnSignals = UNUSED) -> Judgement:
-        return judge(POLICY, "installed", policies=policies.observe(self.site), cfn_signals=signals)
-
-    def ec2_token(self, signals: CfnSignals) -> Judgement:
-        facts = options.observe(self.site)
-        return judge(EC2_TOKEN, "installed", options=facts, cfn_signals=signals)
-
-
-Make = Callable[..., Upgrade]
-
-
-@pytest.fixture
-def upgrade(tmp_path: Path, interpreters: Callable[[int], Interpreter]) -> Make:
-    """Makes an upgrade; both sides have the same heat.conf at first."""
-    numbers = count()
-
-    def make(current: int, target: int, more: str = "", *, both: str = "") -> Upgrade:
-        # A folder of its own, for an interpreter puts the same question once.
-        folder = tmp_path / str(next(numbers))
-        made = Upgrade(folder, interpreters, current, target)
-        made.write("current", BASE + both)
-        made.write("target", BASE + both + more)
-        return made
-
-    return make
-
-
-def told(gate: Judgement, obj: str) -> Finding:
-    """The one finding about an object."""
-    (found,) = [each for each in gate.findings if each.object == obj]
-    return found
-
-
-def loud(gate: Judgement) -> list[tuple[str, str]]:
-    """Everything above a note."""
-    return [(each.level, each.object) for each in gate.findings if each.level != "note"]
 
 
 # --- the lab's own configuration
@@ -354,108 +223,6 @@ def test_api_paste(
     assert all(said in each.summary for each in gate.findings)
 
 
-# --- config.continuity
-
-
-def test_nothing_changed(upgrade: Make) -> None:
-    gate = upgrade(25, 26, both="[DEFAULT]\nstack_user_domain_id = 8f\n").continuity()
-    assert not gate.findings
-    assert not gate.unknowns
-
-
-def test_what_must_stay_is_compared(upgrade: Make) -> None:
-    made = upgrade(
-        25,
-        26,
-        f"[DEFAULT]\nauth_encryption_key = {OTHER}\nconvergence_engine = false\n"
-        "stack_user_domain_id = $region_name_for_services\nregion_name_for_services = R1\n"
-        "stack_domain_admin_password = canary-of-the-domain\nplugin_dirs = /new\n"
-        "[trustee]\nauth_type = password\nusername = other\n",
-    )
-    gate = made.continuity()
-    assert {each.object: each.level for each in gate.findings} == {
-        "[DEFAULT] auth_encryption_key": "blocker",
-        "[DEFAULT] convergence_engine": "blocker",
-        "[DEFAULT] stack_user_domain_id": "blocker",
-        "[DEFAULT] stack_domain_admin_password": "warning",
-        "[DEFAULT] region_name_for_services": "warning",
-        "[DEFAULT] plugin_dirs": "note",
-        "[trustee] username": "blocker",
-    }
-    assert told(gate, "[DEFAULT] convergence_engine").summary == (
-        "is False for the target, and True by default for current: new stacks are made by the "
-        "other engine"
-    )
-    assert told(gate, "[DEFAULT] auth_encryption_key").summary.startswith("differs between")
-    assert len(made.continuity("vhost").findings) == 6
-
-
-def test_an_option_that_lost_its_former_name_lost_its_value(upgrade: Make) -> None:
-    both = "[DEFAULT]\nstack_user_domain = 8f0a\n"
-    gate = upgrade(26, 27, both=both).continuity()
-    assert loud(gate) == [("blocker", "[DEFAULT] stack_user_domain_id")]
-    assert "is nothing by default for the target, and 8f0a for current" in gate.findings[0].summary
-    assert not loud(upgrade(25, 26, both=both).continuity())
-
-
-def test_a_default_that_changed_counts(upgrade: Make) -> None:
-    gate = upgrade(22, 23).continuity()
-    assert loud(gate) == [("warning", "[DEFAULT] hidden_stack_tags")]
-    assert not upgrade(22, 23).continuity("vhost").findings
-
-
-@pytest.mark.parametrize(
-    ("current", "target", "expected"),
-    [
-        (KEY, "short", {"blocker": ["differs", "has 5 characters"]}),
-        (KEY[:16], KEY[:16], {"note": ["has 16 characters"]}),
-        (PUBLIC_KEY, PUBLIC_KEY, {"warning": ["is Heat's default, which is public"]}),
-        (KEY, PUBLIC_KEY, {"blocker": ["differs", "is Heat's public default for the target"]}),
-        (PUBLIC_KEY, KEY, {"blocker": ["differs", "is Heat's public default for the current"]}),
-    ],
-)
-def test_the_encryption_key(
-    upgrade: Make, current: str, target: str, expected: dict[str, list[str]]
-) -> None:
-    made = upgrade(25, 26)
-    made.write("current", BASE.replace(KEY, current))
-    made.write("target", BASE.replace(KEY, target))
-    found: dict[str, list[str]] = {}
-    for each in made.continuity().findings:
-        found.setdefault(each.level, []).append(each.summary)
-    assert found.keys() == expected.keys()
-    for level, starts in expected.items():
-        assert all(said.startswith(start) for said, start in zip(found[level], starts, strict=True))
-
-
-def test_one_domain_named_in_two_ways(upgrade: Make) -> None:
-    made = upgrade(25, 26, "[DEFAULT]\nstack_user_domain_name = heat\n")
-    made.write("current", BASE + "[DEFAULT]\nstack_user_domain_id = 8f0a\n")
-    assert loud(made.continuity()) == [("warning", "domain of the stack users")]
-
-
-def test_two_addresses_of_databases(upgrade: Make, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        HeatDatabase(f"sqlite:///{tmp_path}/{name}.sqlite", tmp_path / name).db_sync(25)
-    one = HeatDatabase(f"sqlite:///{tmp_path}/one.sqlite", tmp_path / "one")
-    one.fill()
-    (tmp_path / "link.sqlite").symlink_to(tmp_path / "one.sqlite")
-    made = upgrade(25, 26)
-
-    def name_databases(current: str, target: str) -> Judgement:
-        for side, file in (("current", current), ("target", target)):
-            text = f"[DEFAULT]\nauth_encryption_key = {KEY}\n[database]\nconnection = "
-            made.write(side, f"{text}sqlite:///{tmp_path}/{file}.sqlite\n")
-        return made.continuity()
-
-    assert not name_databases("one", "one").findings
-    (note,) = name_databases("one", "link").findings
-    assert (note.level, "same rows" in note.summary) == ("note", True)
-    assert loud(name_databases("one", "two")) == [("blocker", "[database] connection")]
-    (unknown,) = name_databases("one", "none").unknowns
-    assert "could not be told" in unknown
-
-
 # --- config.policy
 
 
@@ -503,6 +270,7 @@ def test_new_defaults_take_rights_away(upgrade: Make) -> None:
 # --- config.ec2-token
 
 AUTH_URI = "[ec2authtoken]\nauth_uri = http://k:5000/v3\n"
+
 ACCOUNT = (
     "[ec2authtoken]\nauth_type = password\nauth_url = http://k:5000/v3\nusername = heat\n"
     "password = canary-of-heat\n"
@@ -534,60 +302,3 @@ def test_credentials_of_the_cfn_api(
 ) -> None:
     gate = upgrade(target - 1, target, more).ec2_token(signals)
     assert [each.level for each in gate.findings] == ([expected] if expected else [])
-
-
-# --- secrets
-
-
-def _forms(secret: str) -> list[str]:
-    raw = secret.encode()
-    forms = [secret, b64encode(raw).decode(), raw.hex()]
-    return forms + [digest(raw).hexdigest() for digest in (md5, sha1, sha256)]
-
-
-def _gate(made: Upgrade, *only: str) -> Outcome:
-    path = made.folder / "plan.yaml"
-    path.write_text(yaml.safe_dump(made.plan), "utf-8")
-    wanted = [word for id in only for word in ("--only", id)]
-    reports = made.folder / "reports"
-    return call(
-        "--phase", "installed", *wanted, "--plan", path, "--reports", reports, cwd=made.folder
-    )
-
-
-def test_neither_key_nor_fingerprint_is_told(upgrade: Make) -> None:
-    made = upgrade(25, 26)
-    made.write("target", BASE.replace(KEY, OTHER))
-    outcome = _gate(made, "config.continuity")
-    assert outcome.code == 2, outcome.out + outcome.err
-    (finding,) = outcome.check("config.continuity")["findings"]
-    assert finding["object"] == "[DEFAULT] auth_encryption_key"
-    for secret in (KEY, OTHER, "canary-of-the-broker", "canary-of-the-database"):
-        assert not [form for form in _forms(secret) if form in outcome.written]
-    replays = made.folder / "replays"
-    again = call("--replay", outcome.folder, "--reports", replays, cwd=made.folder)
-    assert timeless(again.gate) == timeless(outcome.gate)
-
-
-_SHOWN = ("cmdline", "environ")
-
-
-def test_no_process_shows_the_key(upgrade: Make) -> None:
-    made, done = upgrade(25, 26), threading.Event()
-    seen: list[bytes] = []
-
-    def watch() -> None:
-        while not done.is_set():
-            for file in chain(*(Path("/proc").glob(f"[0-9]*/{name}") for name in _SHOWN)):
-                try:
-                    seen.append(file.read_bytes())
-                except OSError:
-                    continue
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    options.observe(made.site)
-    done.set()
-    watcher.join()
-    assert any(b"answers.serve" in text for text in seen)
-    assert not any(KEY.encode() in text for text in seen)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.disaster import Disaster
 from tests.lab.disaster_runs import run
-from tests.lab.disasters import DISASTERS, Disaster
+from tests.lab.disasters import DISASTERS
 
 pytestmark = pytest.mark.nightly
 

@@ -9,27 +9,21 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-import yaml
 
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from heat_upgrade_checks.evidence.stacks import resource_types
 from heat_upgrade_checks.heat import templates
-from tests.driver import Outcome, call
 from tests.lab import venvs
+from tests.lab.typed import ALARM, CANARY, ID, NOTIFICATION, insert, judged
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
-
-ID = "stacks.resource-types"
-CANARY = "canary-of-a-template-5f02"
-NOTIFICATION, ALARM = "OS::Monasca::Notification", "OS::Monasca::AlarmDefinition"
 
 # What 24 to 25 drops is used by these stacks ...
 USED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -54,6 +48,7 @@ CONDITIONAL = {"resources": {"maybe": {"type": NOTIFICATION, "condition": "wante
 USED["switched-on"] = (CONDITIONAL, {})
 # ... or may get it still.
 USED["at-work"] = (CONDITIONAL, {})
+
 OFF: dict[str, dict[str, Any]] = {
     "switched-off": CONDITIONAL,
     "switched-off-cfn": {"Resources": {"maybe": {"Type": ALARM, "Condition": "Wanted"}}},
@@ -89,69 +84,19 @@ def database(
         made.db_sync(24)
         for name, (template, environment) in {**USED, **UNUSED}.items():
             at_work = {"status": "IN_PROGRESS"} if name == "at-work" else {}
-            _insert(made, name, template, environment, **at_work)
+            insert(made, name, template, environment, **at_work)
         for name, template in OFF.items():
-            _insert(made, name, template, {})
+            insert(made, name, template, {})
         row = {"action": "CREATE", "status": "COMPLETE", "current_template_id": 1}
         with made._adding() as add:
             for stack, name in (("switched-on", "maybe"), ("switched-off", "other")):
                 add("resource", uuid=stack, name=name, stack_id=f"id-of-{stack}", **row)
-        _insert(made, "deleted", USED["hot"][0], {}, deleted_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        insert(made, "deleted", USED["hot"][0], {}, deleted_at=datetime(2026, 1, 1))  # noqa: DTZ001
         yield made
 
 
-def _insert(heat: HeatDatabase, name: str, template: Any, environment: Any, **stack: Any) -> None:
-    drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
-    url = sa.make_url(heat.url)
-    engine = sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
-    tables = sa.MetaData()
-    tables.reflect(engine, only=["stack", "raw_template"])
-    with engine.begin() as connection:
-        # As heat/db/types.py stores them.
-        stored = connection.execute(
-            tables.tables["raw_template"]
-            .insert()
-            .values(template=json.dumps(template), environment=json.dumps(environment))
-        )
-        assert stored.inserted_primary_key is not None
-        values = {
-            "id": f"id-of-{name}",
-            "name": name,
-            "tenant": "p1",
-            "raw_template_id": stored.inserted_primary_key[0],
-            "action": "CREATE",
-            "status": "COMPLETE",
-            "convergence": True,
-            "backup": False,
-            "disable_rollback": True,
-            "created_at": datetime.now(UTC).replace(tzinfo=None),
-        }
-        connection.execute(tables.tables["stack"].insert().values({**values, **stack}))
-    engine.dispose()
-
-
-def _judge(
-    folder: Path, current: int, target: int, url: str, sides: dict[str, str] | None = None
-) -> Outcome:
-    """The gate of phase pre with this check alone; `sides` are more lines of [DEFAULT]."""
-    plan: dict[str, Any] = {"name": "types", "mode": "rolling"}
-    for side, release in (("current", current), ("target", target)):
-        conf = folder / f"{side}.conf"
-        more = (sides or {}).get(side, "")
-        conf.write_text(f"[DEFAULT]\n{more}\n[database]\nconnection = {url}\n", "utf-8")
-        plan[side] = {"python": str(venvs.interpreter(release)), "config": [str(conf)]}
-    path = folder / "plan.yaml"
-    path.write_text(yaml.safe_dump(plan), "utf-8")
-    reports = folder / "reports"
-    outcome = call("--phase", "pre", "--only", ID, "--plan", path, "--reports", reports, cwd=folder)
-    assert not outcome.err
-    assert PASSWORD not in outcome.written
-    assert CANARY not in outcome.written
-    return outcome
-
-
 def test_what_uses_a_lost_type_is_named(database: HeatDatabase, tmp_path: Path) -> None:
-    outcome = _judge(tmp_path, 24, 25, database.url)
+    outcome = judged(tmp_path, 24, 25, database.url)
     assert outcome.code == 2, outcome.out
     findings = outcome.check(ID)["findings"]
     off = {f["object"]: f["data"]["off"] for f in findings if f["level"] == "note"}
@@ -184,13 +129,13 @@ def test_what_uses_a_lost_type_is_named(database: HeatDatabase, tmp_path: Path) 
 
 
 def test_where_nothing_is_lost_no_database_is_read(tmp_path: Path) -> None:
-    outcome = _judge(tmp_path, 25, 26, f"sqlite:///{tmp_path}/there-is-none.sqlite")
+    outcome = judged(tmp_path, 25, 26, f"sqlite:///{tmp_path}/there-is-none.sqlite")
     assert outcome.code == 0, outcome.out
     assert "(none is lost)" in outcome.check(ID)["looked_at"]
 
 
 def test_a_lost_type_needs_the_database(tmp_path: Path) -> None:
-    outcome = _judge(tmp_path, 24, 25, f"sqlite:///{tmp_path}/there-is-none.sqlite")
+    outcome = judged(tmp_path, 24, 25, f"sqlite:///{tmp_path}/there-is-none.sqlite")
     assert outcome.code == 3, outcome.out
     assert "there-is-none.sqlite: it cannot be read" in outcome.check(ID)["reason"]
 
@@ -198,93 +143,12 @@ def test_a_lost_type_needs_the_database(tmp_path: Path) -> None:
 def test_a_template_that_is_no_json_is_unknown(tmp_path: Path) -> None:
     heat = HeatDatabase(f"sqlite:///{tmp_path}/heat.sqlite", tmp_path)
     heat.db_sync(24)
-    _insert(heat, "damaged", USED["hot"][0], {})
+    insert(heat, "damaged", USED["hot"][0], {})
     with closing(sqlite3.connect(tmp_path / "heat.sqlite")) as connection, connection:
         connection.execute("UPDATE raw_template SET template = substr(template, 1, 80)")
-    outcome = _judge(tmp_path, 24, 25, heat.url)
+    outcome = judged(tmp_path, 24, 25, heat.url)
     assert outcome.code == 3, outcome.out
     assert "stack damaged (id-of-damaged): its row in raw_template" in outcome.check(ID)["reason"]
-
-
-# --- a site's own types
-
-PLUGIN = """
-from heat.engine import resource
-
-print("loaded")
-
-class Thing(resource.Resource):
-    pass
-
-def resource_mapping():
-    return {"Site::Thing": Thing}
-"""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """Folders of plugins and environments, and a database with stacks that use both."""
-    for name, content in (
-        ("plugins/thing.py", PLUGIN),
-        ("environments/site.yaml", "resource_registry: {'Site::V': 'OS::Heat::Value'}"),
-        ("environments/wild.yaml", "resource_registry: {'Wild::*': 'OS::Heat::*'}"),
-        ("environments/all.yaml", "resource_registry: {'Old::*': 'OS::Heat::Value'}"),
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(content, "utf-8")
-    return tmp_path
-
-
-def _options(site: Path) -> str:
-    return f"plugin_dirs = {site / 'plugins'}\nenvironment_dir = {site / 'environments'}"
-
-
-def test_types_of_the_site_count(site: Path) -> None:
-    heat = HeatDatabase(f"sqlite:///{site}/heat.sqlite", site)
-    heat.db_sync(25)
-    for number, type in enumerate(("Site::Thing", "Site::V", "Wild::Value", "Old::Anything")):
-        _insert(heat, f"s{number}", {"resources": {"r": {"type": type}}}, {})
-    lacking = _judge(site, 25, 26, heat.url, {"current": _options(site)})
-    assert lacking.code == 2, lacking.out
-    found = {f["object"]: f["data"] for f in lacking.check(ID)["findings"]}
-    assert {(type, data["fate"], data["used"]) for type, data in found.items()} == {
-        ("Site::Thing", "gone", 1),
-        ("Site::V", "gone", 1),
-        ("Wild::Value", "gone", 1),
-        ("Old::*", "gone", 1),
-    }
-    both = {"current": _options(site), "target": _options(site)}
-    assert _judge(site, 25, 26, heat.url, both).code == 0
-    assert not list(site.rglob("__pycache__")), "nothing is written beside the plugins"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        (
-            "plugins/broken.py",
-            "import there_is_no_such_module\n",
-            "Failed to import module heat.engine.plugins.broken, ModuleNotFoundError in ",
-        ),
-        ("plugins/broken.py", f"x = '{CANARY}'\nthis is no Python\n", "SyntaxError in "),
-        (
-            "plugins/broken.py",
-            "def resource_mapping():\n    return {}['x']\n",
-            "Failed to load resource_mapping from ",
-        ),
-        ("environments/broken.yaml", f"[: {CANARY}", "Failed to parse "),
-    ],
-)
-def test_what_heat_cannot_load_is_unknown(site: Path, name: str, content: str, said: str) -> None:
-    both = {"current": "", "target": _options(site)}
-    (site / name).write_text(content, "utf-8")
-    outcome = _judge(site, 25, 26, f"sqlite:///{site}/heat.sqlite", both)
-    assert outcome.code == 3, outcome.out
-    reason = outcome.check(ID)["reason"]
-    assert said in reason
-    assert str(site / name) in reason or "heat.engine.plugins.broken" in reason
-    assert "correct this, plugin_dirs or environment_dir in the target release" in reason
 
 
 # --- real registries
@@ -323,6 +187,7 @@ for env, type, name in json.load(open(sys.argv[1])):
     registry = environment.Environment(env).registry
     print(json.dumps(registry.get_resource_info(type, name).name))
 """
+
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({}, "OS::Heat::Value", "a"),
     ({"My::V": "OS::Heat::Value"}, "My::V", "a"),

@@ -27,11 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from heat_upgrade_checks.phases import Mode
 from tests.driver import Outcome
-from tests.lab import venvs
+from tests.lab import upgrade_plan, venvs
 from tests.lab.deployment import Lab
 from tests.lab.gates import Gates
 from tests.lab.haproxy import HAProxy
@@ -138,8 +136,12 @@ class WholeUpgrade:
         self.lab.create_stack("settled")
         self.lab.wait_stack("settled", "CREATE_COMPLETE")
         backup = self.lab.dump(self.lab.folder / "backup" / "heat.sql")
-        self._gates = self._describe(backup)
-        self._sign_notes(self._gates)
+        sides = self.current, self.target
+        plan = upgrade_plan.write(self.lab, sides, self.mode, self.engines, self.apis, backup)
+        some_engine, some_api = self.engines[HOSTS[0]], next(iter(self.apis.values()))
+        rolling = Rolling(self.lab, *sides, some_engine, some_api, plan)
+        self._gates = Gates.of(rolling, self.folder)
+        self._gates.acknowledge()
         self._step = "prepare"
         if rehearse:
             outcome = self._gates.call("rehearse")
@@ -346,48 +348,3 @@ class WholeUpgrade:
         api = self.apis[name] = self.lab.api(release, vhost, name, address, port)
         self._step = f"start_api {name}"
         return api
-
-    def _sign_notes(self, gates: Gates) -> None:
-        """What an operator does about release notes; between some releases there are none."""
-        outcome = gates.call("notes")
-        if outcome.code:
-            raise processes.ServerError(f"notes: {outcome.code}\n{outcome.out}{outcome.err}")
-        path = self.folder / "notes.yaml"
-        entries = yaml.safe_load(path.read_text("utf-8")) or []
-        for entry in entries:
-            entry.update(by="operator", at="2026-11-22")
-        path.write_text(yaml.safe_dump(entries), "utf-8")
-
-    def _describe(self, backup: Path) -> Gates:
-        """The plan, as an operator writes it before anything changes."""
-        notes = {
-            side: str(venvs.sdist(release))
-            for side, release in (("current", self.current), ("target", self.target))
-        }
-        plan = {
-            "name": f"lab-{self.current}-to-{self.target}-{self.mode}",
-            "mode": self.mode,
-            "current": {
-                "python": str(venvs.interpreter(self.current)),
-                "config": [str(self.engines[HOSTS[0]].configuration)],
-                "engines": list(self.engines),
-            },
-            "target": {
-                "python": str(venvs.interpreter(self.target)),
-                "engines": list(self.engines),
-            },
-            "broker": {"management": [self.lab.rabbitmq.management_url]},
-            "api": {"cloud": "lab", "backends": [api.root for api in self.apis.values()]},
-            "backup": {"path": str(backup)},
-            "notes": notes,
-        }
-        # The cloud of the plan is looked up in the clouds.yaml beside it.
-        clouds = self.lab.folder / "clouds.yaml"
-        clouds.write_bytes(self.lab.keystone.clouds_yaml.read_bytes())
-        clouds.chmod(0o600)
-        path = self.lab.folder / "heat-upgrade.yaml"
-        path.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")
-        some_engine = self.engines[HOSTS[0]]
-        some_api = next(iter(self.apis.values()))
-        rolling = Rolling(self.lab, self.current, self.target, some_engine, some_api, path)
-        return Gates.of(rolling, self.folder)

@@ -4,196 +4,23 @@ import gzip
 import hashlib
 import json
 import tracemalloc
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.stacks import (
     baseline,
-    failed_by_upgrade,
     preserved,
     stored_stacks,
 )
-from heat_upgrade_checks.evidence.stacks.baseline import Baseline
-from heat_upgrade_checks.evidence.stacks.failed_by_upgrade import FailedByUpgrade
-from heat_upgrade_checks.evidence.stacks.preserved import Preserved, Total
-from heat_upgrade_checks.records import gate as document
+from heat_upgrade_checks.evidence.stacks.preserved import Total
 from heat_upgrade_checks.records.findings import Verdict
-from heat_upgrade_checks.records.gate import NOTHING, Gate, ReleaseName, Tool, Upgrade
+from tests.services.evidence.clouds import SECRET, TEMPLATE, Cloud, ago, told
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
-from tests.services.postgresql import PostgreSQL
-
-SECRET = "canary-of-a-template-91c2"
-TEMPLATE = json.dumps(
-    {
-        "parameters": {"key": {"default": SECRET}},
-        "outputs": {"address": {"value": SECRET}, "port": {"value": 80}},
-    }
-)
-
-
-@dataclass
-class Cloud:
-    """Heat's tables, filled and changed by hand, and the gates of an upgrade beside them."""
-
-    heat: HeatDatabase
-    tables: dict[str, sa.Table] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        url = sa.make_url(self.heat.url)
-        drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
-        self.engine = sa.create_engine(
-            url.set(drivername=drivers.get(url.drivername, url.drivername)), poolclass=sa.NullPool
-        )
-
-    def sync(self, release: int) -> None:
-        self.heat.db_sync(release)
-        metadata = sa.MetaData()
-        metadata.reflect(self.engine)
-        self.tables = dict(metadata.tables)
-
-    def add(self, table: str, *rows: dict[str, Any]) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(self.tables[table].insert(), list(rows))
-
-    def run(self, statement: str, **values: Any) -> None:
-        with self.engine.begin() as connection:
-            assert connection.execute(sa.text(statement), values).rowcount > 0
-
-    def template(self, id: int, text: str) -> None:
-        self.add("raw_template", {"id": id, "template": text})
-
-    def stacks(self, *ids: str, template: int = 1, **values: Any) -> None:
-        self.add(
-            "stack",
-            *(
-                {
-                    "id": id,
-                    "name": f"name-of-{id}",
-                    "tenant": "p1",
-                    "raw_template_id": template,
-                    "action": "CREATE",
-                    "status": "COMPLETE",
-                    "created_at": ago(3600),
-                    "convergence": True,
-                    "backup": False,
-                    "disable_rollback": True,
-                    **values,
-                }
-                for id in ids
-            ),
-        )
-
-    def resources(self, stack: str, *names: str, **values: Any) -> None:
-        self.add(
-            "resource",
-            *(
-                {
-                    "uuid": str(uuid4()),
-                    "name": name,
-                    "nova_instance": f"{name}-of-{stack}",
-                    "stack_id": stack,
-                    "action": "CREATE",
-                    "status": "COMPLETE",
-                    "current_template_id": 1,
-                    **values,
-                }
-                for name in names
-            ),
-        )
-
-    def event(self, stack: str, name: str, status: str = "COMPLETE", **values: Any) -> None:
-        row = {
-            "uuid": str(uuid4()),
-            "stack_id": stack,
-            "resource_name": name,
-            "resource_action": "UPDATE",
-            "resource_status": status,
-            "created_at": ago(0),
-            **values,
-        }
-        self.add("event", row)
-
-    def pre(
-        self, number: int = 1, verdict: Verdict = Verdict.GO, partial: bool = False
-    ) -> Baseline:
-        """What the gate of phase pre leaves."""
-        folder = self.heat.folder / f"{number:02}-pre"
-        folder.mkdir()
-        site = self.heat.site()
-        site.gate_folder = folder
-        stored = baseline.observe(site)
-        evidence = {"observations": {"baseline": {"facts": {"sha256": stored.sha256}}}}
-        (folder / "evidence.json").write_text(json.dumps(evidence), "utf-8")
-        (folder / "gate.json").write_bytes(document.dump(_gate(verdict, partial)))
-        return stored
-
-    def failed(self) -> FailedByUpgrade:
-        return failed_by_upgrade.observe(self.heat.site())
-
-    def compare(self) -> Preserved:
-        return preserved.observe(self.heat.site())
-
-
-def _gate(verdict: Verdict, partial: bool) -> Gate:
-    release = ReleaseName("25.0.2", "2025.2")
-    now = datetime.now(UTC)
-    return Gate(
-        schema="1",
-        tool=Tool("test", "0"),
-        upgrade=Upgrade("services", "rolling", release, release),
-        phase="pre",
-        host="",
-        partial=partial,
-        verdict=verdict,
-        exit_code=verdict.exit_code,
-        started_at=now,
-        finished_at=now,
-        seconds=0.0,
-        checks=(),
-        evidence=(),
-        drain=(),
-        previous=None,
-        digests=NOTHING,
-    )
-
-
-def ago(seconds: float) -> datetime:
-    """A time as Heat stores it."""
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).replace(tzinfo=None, microsecond=0)
-
-
-def _said(found: Preserved) -> set[tuple[str, str, str, bool]]:
-    return {(d.kind, d.stack_id, d.part, d.by_operation) for d in found.differences}
-
-
-@pytest.fixture(params=["mariadb", "postgresql"])
-def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cloud]:
-    server: MariaDB | PostgreSQL = request.getfixturevalue(request.param)
-    name = f"heat_{uuid4().hex[:12]}"
-    server.add_database(name, name, PASSWORD)
-    made = Cloud(HeatDatabase(server.url(name, name, PASSWORD), tmp_path))
-    yield made
-    made.engine.dispose()
-
-
-@pytest.fixture
-def settled(cloud: Cloud) -> Cloud:
-    """Release 25 with some stacks of three resources and two outputs."""
-    cloud.sync(25)
-    cloud.template(1, TEMPLATE)
-    cloud.template(2, json.dumps({"Outputs": {"Address": {"Value": SECRET}}}))
-    cloud.template(3, "{}")
-    return cloud
-
 
 NAMES = ("kept", "updated", "failing", "nested", "hidden", "lost-row", "lost-mark", "deleted")
 
@@ -248,7 +75,7 @@ def test_what_users_did_is_told_from_what_was_lost(cloud: Cloud, old: int, new: 
     cloud.run("UPDATE stack SET status = 'FAILED' WHERE id = 'nested'")
     cloud.run("UPDATE stack SET status = 'IN_PROGRESS' WHERE id = 'stateless'")
     found = cloud.compare()
-    assert _said(found) == {
+    assert told(found) == {
         ("resource-replaced", "updated", "server", True),
         ("resource-lost", "updated", "disk", True),
         ("output-lost", "updated", "address", True),
@@ -284,9 +111,9 @@ def test_neither_an_update_alone_nor_an_event_alone_accounts_for_a_loss(settled:
     # An event of before the baseline, and then, as a legacy delete does, no updated_at.
     settled.event("c", "disk", created_at=ago(60))
     settled.event("c", "name-of-c", "IN_PROGRESS", physical_resource_id="c")
-    assert _said(settled.compare()) == {("resource-lost", id, "disk", False) for id in "abc"}
+    assert told(settled.compare()) == {("resource-lost", id, "disk", False) for id in "abc"}
     settled.event("c", "disk")
-    assert ("resource-lost", "c", "disk", True) in _said(settled.compare())
+    assert ("resource-lost", "c", "disk", True) in told(settled.compare())
 
 
 def test_a_failure_by_a_lost_engine_is_not_the_operations_own(settled: Cloud) -> None:
@@ -484,77 +311,3 @@ def test_memory_does_not_grow_with_the_stacks(settled: Cloud) -> None:
     found = settled.compare()
     assert found.totals == (Total("stack-deleted", False, 5000),)
     assert len(found.differences) == preserved.LISTED
-
-
-# --- failures laid to an engine
-
-
-def test_failures_by_a_lost_engine(settled: Cloud) -> None:
-    worker = {"status": "FAILED", "status_reason": "Worker went down during resource CREATE"}
-    engine = {"status": "FAILED", "status_reason": "Engine went down during stack CREATE"}
-    settled.stacks("legacy", status="FAILED", status_reason=engine["status_reason"])
-    settled.resources("legacy", "t0", **engine)
-    settled.stacks("quoted", status="FAILED", status_reason="Resource t0: Worker went down during")
-    settled.stacks("twice", "own", "deleted")
-    settled.stacks("other", status="FAILED", status_reason="quota; nothing went down")
-    settled.resources("twice", "t0", nova_instance="first", **worker)
-    settled.resources("twice", "t0", nova_instance="second")
-    settled.resources("twice", "t1")
-    settled.resources("deleted", "t0", **worker)
-    settled.run("UPDATE stack SET deleted_at = :now WHERE id = 'deleted'", now=ago(0))
-    # A reason that is only history: the resource is well again.
-    settled.resources("own", "t0", status_reason=worker["status_reason"])
-    settled.pre()
-    settled.stacks("healed", updated_at=ago(0))
-    settled.stacks("unharmed", updated_at=ago(0))
-    settled.resources("healed", "t0", nova_instance="second")
-
-    def went_down(stack: str, name: str, physical: str, reason: str, age: float) -> None:
-        settled.event(
-            stack,
-            name,
-            "FAILED",
-            resource_status_reason=reason,
-            physical_resource_id=physical,
-            created_at=ago(age),
-        )
-
-    for age in (900, 300):
-        went_down("twice", "t0", "first", worker["status_reason"], age)
-    went_down("legacy", "name-of-legacy", "legacy", engine["status_reason"], 600)
-    went_down("healed", "t0", "first", worker["status_reason"], -2)
-    went_down("healed", "t1", "older", worker["status_reason"], 600)
-    went_down("unharmed", "t0", "x", "its own", -2)
-    found = settled.failed()
-    stacks = {stack.id: stack for stack in found.stacks}
-    assert stacks.keys() == {"legacy", "quoted", "twice", "healed"}
-    assert stacks["legacy"].failed
-    assert _age(stacks["legacy"].failed_at) == pytest.approx(600, abs=30)
-    assert [each.name for each in stacks["legacy"].resources] == ["t0"]
-    assert stacks["legacy"].resources[0].failed_at is None
-    assert (stacks["quoted"].failed, stacks["quoted"].failed_at) == (True, None)
-    assert not stacks["twice"].failed
-    (resource,) = stacks["twice"].resources
-    assert _age(resource.failed_at) == pytest.approx(300, abs=30)
-    assert (resource.name, resource.physical_id, resource.remains) == ("t0", "first", True)
-    assert [twin.physical_id for twin in resource.twins] == ["second"]
-    # Its failed row is gone; of what is older than the upgrade, nothing is left to see.
-    (resource,) = stacks["healed"].resources
-    assert (resource.name, resource.physical_id, resource.remains) == ("t0", "first", False)
-    assert [twin.physical_id for twin in resource.twins] == ["second"]
-    assert "4 stacks have" in found.extent
-
-
-def test_without_an_earlier_gate_nobody_knows_when_the_upgrade_began(settled: Cloud) -> None:
-    with pytest.raises(Unobserved, match="run each phase with the same --reports"):
-        settled.failed()
-    settled.pre(partial=True)
-    with pytest.raises(Unobserved, match="run each phase with the same --reports"):
-        settled.failed()
-    settled.pre(2, Verdict.NO_GO)
-    assert settled.failed().stacks == ()
-
-
-def _age(moment: datetime | None) -> float:
-    assert moment is not None
-    return (datetime.now(UTC) - moment).total_seconds()

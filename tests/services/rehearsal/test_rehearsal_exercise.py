@@ -2,34 +2,26 @@
 
 import functools
 import json
-import os
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import asked
 from heat_upgrade_checks.records.rehearsal import Exercise, Failure
-from heat_upgrade_checks.rehearsal import exercise as module
 from heat_upgrade_checks.rehearsal.exercise import exercise
 from tests.lab.venvs import RELEASES, interpreter
-from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
+from tests.services.heat_databases import HeatDatabase, Make
 from tests.services.mariadb import MariaDB
-from tests.services.processes import is_alive, started_in
-from tests.waiting import until
+from tests.services.rehearsal.exercised import connected, execute, worked
 
 # What 26 adds: its snapshots' resources, in a table that 25 does not know and so does not empty.
 OF_RESOURCE_SNAPSHOT = {
     "mysql": ("1451", "resource_snapshot_ibfk_1"),
     "postgresql": ("23503", "resource_snapshot_snapshot_id_fkey"),
 }
+
 HOLDING = {"raw_template", "raw_template_files", "stack", "user_creds"}
 
 
@@ -41,23 +33,9 @@ def _tables(release: int) -> int:
     return len(json.loads(subprocess.check_output(command))["tables"])
 
 
-@contextmanager
-def _connected(heat: HeatDatabase) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(heat.url.replace("psycopg2", "psycopg"))
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
-
-
-def _execute(heat: HeatDatabase, *statements: str) -> None:
-    with _connected(heat) as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
 def _rows(heat: HeatDatabase) -> dict[str, int]:
     """How many rows each table has."""
-    with _connected(heat) as connection:
+    with connected(heat) as connection:
         metadata = sa.MetaData()
         metadata.reflect(connection)
         return {
@@ -114,8 +92,6 @@ _OF_HEAT = {
     *("raw_template", "stack", "stack_lock", "resource", "event", "service", "sync_point"),
     *("software_config", "software_deployment", "snapshot"),
 }
-
-
 # `test_rehearse.py` lets others at work in every run.
 PAIRS = [
     pytest.param(*pair, marks=() if pair == (25, 26) else pytest.mark.nightly)
@@ -132,7 +108,7 @@ def test_adjacent_releases_on_mariadb(on_mariadb: Make, current: int, target: in
 @pytest.mark.parametrize(("current", "target"), [(19, 20), (25, 26)])
 def test_postgresql(on_postgresql: Make, current: int, target: int) -> None:
     heat = _migrated(on_postgresql, current, target)
-    _execute(heat, "SELECT setval(pg_get_serial_sequence('raw_template', 'id'), 1)")
+    execute(heat, "SELECT setval(pg_get_serial_sequence('raw_template', 'id'), 1)")
     _hop(heat, current, target, _failures("postgresql") if target == 26 else set())
 
 
@@ -149,15 +125,6 @@ def test_a_cold_upgrade_asks_the_target_alone(on_sqlite: Make) -> None:
     assert _rows(heat) == before
 
 
-@pytest.fixture
-def on_26(on_mariadb: Make) -> HeatDatabase:
-    """A database of 26 on MariaDB with a template and stacks in it."""
-    heat = on_mariadb()
-    heat.db_sync(26)
-    heat.fill()
-    return heat
-
-
 def _found(done: Exercise, operation: str) -> set[tuple[str, str, str, str]]:
     return {
         (each.release, each.table, each.error, each.column)
@@ -170,15 +137,10 @@ def _both(table: str, error: str, column: str = "") -> set[tuple[str, str, str, 
     return {(release, table, error, column) for release in ("current", "target")}
 
 
-def _work(heat: HeatDatabase) -> Exercise:
-    """26 and 27, whose models are the same, on a database."""
-    return exercise(interpreter(26), interpreter(27), heat.url)
-
-
 def test_a_column_that_nobody_fills_in(on_26: HeatDatabase) -> None:
-    _execute(on_26, "ALTER TABLE stack ADD severity INT NOT NULL")
+    execute(on_26, "ALTER TABLE stack ADD severity INT NOT NULL")
     before = _rows(on_26)
-    done = _work(on_26)
+    done = worked(on_26)
     assert _found(done, "insert") == _both("stack", "1364", "severity")
     assert {each.operation for each in done.failures} == {"insert"}
     held = {each.table: each.because for each in done.skipped}
@@ -187,25 +149,25 @@ def test_a_column_that_nobody_fills_in(on_26: HeatDatabase) -> None:
 
 
 def test_a_column_that_may_no_longer_be_null(on_26: HeatDatabase) -> None:
-    _execute(
+    execute(
         on_26,
         "DELETE FROM service",
         "ALTER TABLE service MODIFY deleted_at DATETIME NOT NULL DEFAULT NOW()",
     )
-    done = _work(on_26)
+    done = worked(on_26)
     assert _found(done, "insert") == _both("service", "1048", "deleted_at")
     assert {each.operation for each in done.failures} == {"insert"}
 
 
 def test_narrower_columns(on_26: HeatDatabase) -> None:
-    _execute(
+    execute(
         on_26,
         "ALTER TABLE snapshot MODIFY name VARCHAR(254)",
         "ALTER TABLE service MODIFY report_interval SMALLINT NOT NULL",
         "ALTER TABLE sync_point MODIFY input_data TEXT",
         "ALTER TABLE event MODIFY uuid VARCHAR(35)",
     )
-    done = _work(on_26)
+    done = worked(on_26)
     assert _found(done, "insert") == {
         *_both("snapshot", "1406", "name"),
         *_both("service", "1264", "report_interval"),
@@ -224,12 +186,12 @@ def test_tables_as_old_servers_made_them(
     database = str(sa.make_url(on_26.url).database)
     for table in _tables_of(mariadb, database):
         mariadb.execute(f"ALTER TABLE `{table}` ROW_FORMAT={format}", database=database)
-    assert _work(on_26).failures == ()
+    assert worked(on_26).failures == ()
 
 
 def test_values_that_may_no_longer_be_the_same(on_26: HeatDatabase) -> None:
-    _execute(on_26, "ALTER TABLE software_config ADD UNIQUE one_group (`group`)")
-    done = _work(on_26)
+    execute(on_26, "ALTER TABLE software_config ADD UNIQUE one_group (`group`)")
+    done = worked(on_26)
     assert {
         (each.release, each.operation, each.table, each.error, each.constraint)
         for each in done.failures
@@ -240,19 +202,19 @@ def test_values_that_may_no_longer_be_the_same(on_26: HeatDatabase) -> None:
 
 
 def test_a_column_that_alters_what_it_is_given(on_26: HeatDatabase) -> None:
-    _execute(on_26, "ALTER TABLE snapshot MODIFY status_reason BLOB")
-    assert _found(_work(on_26), "select") == _both("snapshot", "altered", "status_reason")
+    execute(on_26, "ALTER TABLE snapshot MODIFY status_reason BLOB")
+    assert _found(worked(on_26), "select") == _both("snapshot", "altered", "status_reason")
 
 
 def test_a_narrower_column_of_postgresql(on_postgresql: Make) -> None:
     heat = on_postgresql()
     heat.db_sync(26)
-    _execute(
+    execute(
         heat,
         "ALTER TABLE snapshot ALTER name TYPE VARCHAR(100)",
         "ALTER TABLE service ADD severity INTEGER NOT NULL",
     )
-    assert _found(_work(heat), "insert") == {
+    assert _found(worked(heat), "insert") == {
         *_both("snapshot", "22001"),
         *_both("service", "23502", "severity"),
     }
@@ -273,8 +235,8 @@ def test_a_sequence_that_lags_behind(on_postgresql: Make) -> None:
 
 
 def test_a_dropped_column(on_26: HeatDatabase) -> None:
-    _execute(on_26, "ALTER TABLE stack DROP parent_resource_name")
-    done = _work(on_26)
+    execute(on_26, "ALTER TABLE stack DROP parent_resource_name")
+    done = worked(on_26)
     assert _found(done, "read") == _both("stack", "1054")
     assert _found(done, "insert") == _both("stack", "1054", "parent_resource_name")
 
@@ -311,8 +273,8 @@ def test_a_right_that_was_revoked(request: pytest.FixtureRequest, kind: str) -> 
                 f"GRANT {given} ON `{url.database}`.`{table}` TO `{url.username}`@`127.0.0.1`"
             )
     else:
-        _execute(heat, f'REVOKE DELETE ON event FROM "{url.username}"')
-    done = _work(heat)
+        execute(heat, f'REVOKE DELETE ON event FROM "{url.username}"')
+    done = worked(heat)
     error = {"mariadb": "1142", "postgresql": "42501"}[kind]
     assert {
         (each.operation, each.table, each.error, each.refused_by) for each in done.failures
@@ -329,8 +291,8 @@ SECRET = "canary-of-a-template-91ab"
 
 
 def test_a_damaged_row(on_26: HeatDatabase) -> None:
-    _execute(on_26, f'UPDATE raw_template SET template = \'{{"{SECRET}": "{SECRET}\'')
-    done = _work(on_26)
+    execute(on_26, f'UPDATE raw_template SET template = \'{{"{SECRET}": "{SECRET}\'')
+    done = worked(on_26)
     assert _found(done, "read") == _both("raw_template", "JSONDecodeError")
     assert {each.operation for each in done.failures} == {"read"}
     assert SECRET not in repr(done)
@@ -342,8 +304,8 @@ def test_foreign_keys_that_the_models_have_are_known(on_26: HeatDatabase) -> Non
         " INSERT INTO software_deployment (id, config_id, server_id, tenant)"
         " VALUES (UUID(), NEW.id, 's', 't')"
     )
-    _execute(on_26, trigger)
-    done = _work(on_26)
+    execute(on_26, trigger)
+    done = worked(on_26)
     assert {
         (each.operation, each.table, each.error, each.refused_by, each.unknown_foreign_key)
         for each in done.failures
@@ -351,158 +313,13 @@ def test_foreign_keys_that_the_models_have_are_known(on_26: HeatDatabase) -> Non
 
 
 def test_a_foreign_key_between_known_tables_may_be_unknown(on_26: HeatDatabase) -> None:
-    _execute(
+    execute(
         on_26,
         "ALTER TABLE event ADD CONSTRAINT new_key FOREIGN KEY (resource_name)"
         " REFERENCES software_config (id)",
     )
-    done = _work(on_26)
+    done = worked(on_26)
     assert {
         (each.operation, each.table, each.constraint, each.unknown_foreign_key)
         for each in done.failures
     } == {("insert", "event", "new_key", True), ("update", "event", "new_key", True)}
-
-
-@pytest.fixture
-def children(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The numbers of the interpreters that were started."""
-    started: list[int] = []
-    send = module._Release.send
-
-    def note(release: module._Release, *lines: object) -> None:
-        started.append(release.process.pid)
-        send(release, *lines)
-
-    monkeypatch.setattr(module._Release, "send", note)
-    return started
-
-
-def _ended(children: list[int]) -> bool:
-    return bool(children) and not any(is_alive(pid) for pid in children)
-
-
-def test_the_password_is_nowhere(
-    on_26: HeatDatabase, children: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[bytes] = []
-    work = module._work_alone
-
-    def look(release: module._Release) -> None:
-        folder = Path(f"/proc/{release.process.pid}")
-        seen.append((folder / "cmdline").read_bytes() + (folder / "environ").read_bytes())
-        work(release)
-
-    monkeypatch.setattr(module, "_work_alone", look)
-    done = _work(on_26)
-    assert len(seen) == 2
-    assert not any(PASSWORD.encode() in each for each in seen)
-    assert PASSWORD not in repr(done)
-    assert _ended(children)
-
-
-@pytest.mark.parametrize("kind", ["mariadb", "postgresql"])
-def test_a_database_that_does_not_let_it_in(
-    request: pytest.FixtureRequest, children: list[int], kind: str
-) -> None:
-    heat = request.getfixturevalue(f"on_{kind}")()
-    wrong = heat.url.replace(PASSWORD, "another-canary")
-    with pytest.raises(Unobserved) as caught:
-        exercise(None, interpreter(26), wrong)
-    assert "another-canary" not in str(caught.value)
-    assert "database" in str(caught.value)
-    assert _ended(children)
-
-
-def test_a_url_that_is_none(children: list[int]) -> None:
-    with pytest.raises(Unobserved) as caught:
-        exercise(None, interpreter(26), f"{PASSWORD}@nowhere")
-    assert PASSWORD not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert _ended(children)
-
-
-def test_a_server_that_goes_away(
-    mariadb: MariaDB, on_26: HeatDatabase, children: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = module._work_alone
-
-    def lose(release: module._Release) -> None:
-        for number, user in mariadb.execute("SELECT id, user FROM information_schema.processlist"):
-            if user == sa.make_url(on_26.url).username:
-                mariadb.execute(f"DROP USER IF EXISTS `{user}`@`127.0.0.1`")
-                mariadb.execute(f"KILL {number}")
-        work(release)
-
-    monkeypatch.setattr(module, "_work_alone", lose)
-    with pytest.raises(Unobserved, match=r"database"):
-        _work(on_26)
-    assert _ended(children)
-
-
-def _program(folder: Path, *lines: str) -> Path:
-    program = folder / "python"
-    program.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
-    program.chmod(0o755)
-    return program
-
-
-URL = "sqlite:////nowhere/heat.sqlite"
-
-
-def test_an_interpreter_without_heat(children: list[int]) -> None:
-    with pytest.raises(Unobserved, match="Heat is not installed there; install it"):
-        exercise(None, Path("/usr/bin/python3"), URL)
-    assert _ended(children)
-
-
-def test_an_interpreter_that_is_missing(tmp_path: Path, children: list[int]) -> None:
-    with pytest.raises(Unobserved, match=r"No such file .* correct target\.python in the plan"):
-        exercise(interpreter(26), tmp_path / "python", URL)
-    assert _ended(children)
-
-
-@pytest.mark.parametrize(
-    "line", ["exit 3", "echo no answer", "echo '[]'", "echo '{}'", 'echo \'{"tables": "all"}\'']
-)
-def test_an_interpreter_that_gives_no_answer(
-    tmp_path: Path, children: list[int], line: str
-) -> None:
-    with pytest.raises(Unobserved, match="gave no answer to a request"):
-        exercise(None, _program(tmp_path, line), URL)
-    assert _ended(children)
-
-
-def test_an_interpreter_that_hangs(
-    tmp_path: Path, children: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_TIMEOUT", 0.5)
-    program = _program(tmp_path, f"sh -c 'sleep 600; :' {tmp_path} &", "wait")
-    with pytest.raises(Unobserved, match=r"gave no answer within 0\.5 s"):
-        exercise(None, program, URL)
-    assert _ended(children)
-    until(lambda: not started_in(tmp_path), "the interpreter's own child ended")
-
-
-def test_an_interrupted_rehearsal_leaves_nothing_running(
-    tmp_path: Path, children: list[int]
-) -> None:
-    slept = tmp_path / "slept"
-    program = _program(tmp_path, "sleep 600", f"touch {slept}")
-
-    def press_ctrl_c() -> None:
-        until(lambda: len(set(children)) == 2, "both interpreters started")
-        os.kill(os.getpid(), signal.SIGINT)
-
-    interrupt = threading.Thread(target=press_ctrl_c)
-    # A worker of pytest-xdist ignores it.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    interrupt.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            exercise(program, program, URL)
-    finally:
-        interrupt.join()
-        signal.signal(signal.SIGINT, before)
-    assert _ended(children)
-    # They were ended: nobody waited until they had slept.
-    assert not slept.exists()

@@ -1,18 +1,19 @@
-"""The one place in which a test waits for something."""
+"""Waiting for what a test needs, for as long as a loaded machine may take."""
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
-    """Wait until the condition holds, which is asked again and again.
+def until(condition: Callable[[], Found], what: str, seconds: float = 120) -> Found:
+    """What the condition gives as soon as it is true.
 
-    The limit is for what never comes, not for a machine that is slow.
-
-    :raises AssertionError: it does not in that time; the error says `what` was waited for.
+    :raises AssertionError: it was not within `seconds`; the sentence names `what`.
     """
     deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not in {seconds:g} s: {what}")
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.05)
+    return found

@@ -14,8 +14,14 @@ from tests.waiting import until
 LOOPBACK = {"0100007F": "127.0.0.1", "00000000000000000000000001000000": "::1"}
 
 
-def test_mariadb_keeps_data_and_port_over_a_restart(tmp_path: Path) -> None:
-    with MariaDB(tmp_path) as server:
+@pytest.mark.parametrize(
+    ("kind", "dumped"),
+    [(MariaDB, "CREATE TABLE `stack`"), (PostgreSQL, "CREATE TABLE public.stack")],
+)
+def test_a_database_keeps_data_and_port_over_a_restart(
+    kind: type[MariaDB] | type[PostgreSQL], dumped: str, tmp_path: Path
+) -> None:
+    with kind(tmp_path) as server:
         server.add_database("heat", "heat", "secret/with@odd:characters")
         server.execute("CREATE TABLE stack (id INT)", database="heat")
         server.execute("INSERT INTO stack VALUES (%s)", (7,), database="heat")
@@ -27,24 +33,7 @@ def test_mariadb_keeps_data_and_port_over_a_restart(tmp_path: Path) -> None:
         assert server.execute("SELECT id FROM stack", database="heat") == [(7,)]
         server.dump("heat", tmp_path / "backup" / "heat.sql")
         second = server.pids
-    assert "CREATE TABLE `stack`" in (tmp_path / "backup" / "heat.sql").read_text()
-    assert not any(map(processes.is_alive, first + second))
-
-
-def test_postgresql_keeps_data_and_port_over_a_restart(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path) as server:
-        server.add_database("heat", "heat", "secret/with@odd:characters")
-        server.execute("CREATE TABLE stack (id INT)", database="heat")
-        server.execute("INSERT INTO stack VALUES (%s)", (7,), database="heat")
-        port, first = server.port, server.pids
-        server.stop()
-        assert not processes.listening(port)
-        server.start()
-        assert server.port == port
-        assert server.execute("SELECT id FROM stack", database="heat") == [(7,)]
-        server.dump("heat", tmp_path / "backup" / "heat.sql")
-        second = server.pids
-    assert "CREATE TABLE public.stack" in (tmp_path / "backup" / "heat.sql").read_text()
+    assert dumped in (tmp_path / "backup" / "heat.sql").read_text()
     assert not any(map(processes.is_alive, first + second))
 
 

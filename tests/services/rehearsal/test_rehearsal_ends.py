@@ -22,8 +22,7 @@ from tests.waiting import until
 _TOOL = """
 import json, os, subprocess, sys, time
 from pathlib import Path
-from datetime import UTC, datetime
-from heat_upgrade_checks.evidence import backup
+from heat_upgrade_checks.evidence.backup import newest as backups
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import load
 from heat_upgrade_checks.rehearsal import live_server
@@ -33,7 +32,7 @@ plan, _ = load(Path(sys.argv[1]))
 site = Site(plan, Path(sys.argv[1]).parent)
 live = live_server.observe(site)
 quiet = subprocess.DEVNULL
-newest = backup.read(sys.argv[2], live.database).newest
+newest = backups.read(sys.argv[2], live.database).newest
 with scratch(site, live, newest) as place:
     restore(newest, live.database, place, lambda *_: None)
     other = subprocess.Popen(["sleep", "600"], close_fds=False, stdout=quiet, stderr=quiet)

@@ -213,7 +213,9 @@ def test_a_damaged_template_is_told(tmp_path: Path) -> None:
             sa.text("UPDATE raw_template SET template = '{' || template WHERE id = 1001")
         )
     engine.dispose()
-    touches, incomplete = release_note_touches.find(heat.site(), new_notes(notes_of(24), notes_of(25)))
+    touches, incomplete = release_note_touches.find(
+        heat.site(), new_notes(notes_of(24), notes_of(25))
+    )
     assert touches == {}
     assert "stack nested (id-of-nested): its row in raw_template holds no JSON" in incomplete[0]
 

@@ -3,7 +3,8 @@
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from tests.judging import check_at, file
+from heat_upgrade_checks.heat.privileges import NEEDED
+from tests.judging import check_at
 from tests.services.heat_databases import PASSWORD, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
@@ -16,7 +17,7 @@ def test_each_privilege_that_is_revoked_on_mariadb(mariadb: MariaDB, on_mariadb:
     heat.db_sync(25)
     name = name_of(heat)
     green(check, heat)
-    for privilege in file("schema.grants")._NEEDED:
+    for privilege in NEEDED:
         mariadb.execute(f"REVOKE {privilege} ON `{name}`.* FROM `{name}`@'127.0.0.1'")
         if privilege == "SELECT":
             with pytest.raises(Unobserved, match="grant the account SELECT"):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import showing
+
 COMMAND = "from heat_upgrade_checks.cli import run; run()"
 
 
@@ -29,7 +31,13 @@ class Outcome:
     @property
     def gate(self) -> dict[str, Any]:
         """The gate document."""
+        return self.show()
+
+    def show(self) -> dict[str, Any]:
+        """Read the gate document; what it says was shown to the test that runs now."""
         document: dict[str, Any] = json.loads((self.folder / "gate.json").read_bytes())
+        for check in document["checks"]:
+            showing.see(check["id"], check["outcome"])
         return document
 
     def check(self, id: str) -> dict[str, Any]:
@@ -73,7 +81,10 @@ def call(
         rest, err = process.communicate(timeout=seconds)
     finally:
         process.kill()
-    return Outcome(process.returncode, said + rest, err)
+    outcome = Outcome(process.returncode, said + rest, err)
+    if "--phase" in arguments and outcome.out and (outcome.folder / "gate.json").exists():
+        outcome.show()
+    return outcome
 
 
 def interrupt(

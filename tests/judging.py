@@ -13,7 +13,9 @@ from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.gates.registry import MARK
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.records.findings import Outcome, outcome_of
 from heat_upgrade_checks.records.gate import NOTHING
+from tests import showing
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -65,22 +67,27 @@ def judge(
     *,
     host: str = "",
     of: Plan | None = None,
+    at: datetime = NOW,
     **facts: Any,
 ) -> Judgement:
-    """What the check says about these facts; it must state what it looked at.
+    """What the check says about these facts in a gate that was started `at` that moment.
 
-    The configurations are as the plan says, where none are given.
+    It must state what it looked at. The configurations are as the plan says, where none are given.
     """
     gate = hand(
         of or plan(mode=PHASES[phase].modes[0]),
         phase,
         host or ("some-host" if phase == "engine" else ""),
         id=_id(check),
+        at=at,
     )
     asked = inspect.signature(check).parameters
     told = {name: it for name, it in _configurations(gate.plan).items() if name in asked}
     check(**told | facts, gate=gate)
     assert gate.extent
+    said = outcome_of(gate.findings)
+    unsure = gate.unknowns and said is not Outcome.FAILED
+    showing.see(gate.id, Outcome.ERROR if unsure else said)
     return gate
 
 

@@ -302,3 +302,8 @@ def test_credentials_of_the_cfn_api(
 ) -> None:
     gate = upgrade(target - 1, target, more).ec2_token(signals)
     assert [each.level for each in gate.findings] == ([expected] if expected else [])
+
+
+def test_the_cfn_api_gets_an_account(upgrade: Make) -> None:
+    assert loud(upgrade(26, 27).ec2_token(USED)) == [("blocker", "[ec2authtoken]")]
+    assert loud(upgrade(26, 27, ACCOUNT).ec2_token(USED)) == []

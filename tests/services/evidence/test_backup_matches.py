@@ -81,9 +81,14 @@ def site(heat: HeatDatabase, path: Path, **more: Any) -> Site:
 def judged(heat: HeatDatabase, path: Path, **more: Any) -> tuple[Judgement, Backups]:
     where = site(heat, path, **more)
     backups = backup.observe(where)
-    gate = checks.hand(where.plan, "pre", at=datetime.now(UTC))
-    CHECK(backups=backups, database=database.observe(where), gate=gate)
-    assert gate.extent
+    gate = checks.judge(
+        CHECK,
+        "pre",
+        of=where.plan,
+        at=datetime.now(UTC),
+        backups=backups,
+        database=database.observe(where),
+    )
     return gate, backups
 
 

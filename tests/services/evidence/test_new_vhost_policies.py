@@ -77,6 +77,13 @@ def test_a_limit_below_what_heat_makes(place: Place, limit: int, red: bool) -> N
     assert said == ([expected] if red else [])
 
 
+def test_one_worker_more_than_a_limit_has_room_for(place: Place) -> None:
+    for vhost in ("{old}", "{new}"):
+        place.put(f"vhost-limits/{vhost}/max-queues", {"value": 20})
+    assert said_of(_policies(place, workers=2)) == []
+    assert [each.level for each in _policies(place, workers=3).findings] == ["blocker"]
+
+
 def test_an_old_vhost_that_is_gone_or_hidden(place: Place) -> None:
     watch_as(place, "monitoring")
     path = f"permissions/{quote(place.old, safe='')}/{quote(place.watcher, safe='')}"

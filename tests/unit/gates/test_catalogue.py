@@ -1,14 +1,21 @@
 """Every check has an id, a page, and a title that page and list agree on."""
 
+import ast
+from collections import defaultdict
+from contextlib import nullcontext
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.registry import MARK, check
 from heat_upgrade_checks.phases import PHASES
+from heat_upgrade_checks.records.findings import Outcome
+from tests import showing
 from tests.judging import name_of
 
+ROOT = Path(__file__).parents[3]
 CHECKS = catalogue.load()
 
 
@@ -79,3 +86,33 @@ def test_an_author_who_errs_is_told_at_import(id: str, phases: list[str], docume
     check_it.__doc__ = document
     with pytest.raises(TypeError, match="check_it"):
         check(id, phases=phases, guide="")(check_it)
+
+
+@pytest.mark.parametrize("id", sorted({each.id for each in CHECKS}))
+def test_a_check_is_shown_red_and_green_by_real_sources(id: str) -> None:
+    tests = showing.table()[id]
+    can_block = "block" in catalogue.file_of(id).read_text("utf-8")
+    assert tests.keys() in [{"red", "green"}] + [{"warned", "green"}] * (not can_block)
+    for test in tests.values():
+        path, _, name = test.partition("::")
+        assert path.startswith(("tests/services/", "tests/lab/")), test
+        functions = ast.parse((ROOT / path).read_text("utf-8")).body
+        assert name in {each.name for each in functions if isinstance(each, ast.FunctionDef)}, test
+
+
+def test_what_is_shown_is_of_a_check() -> None:
+    assert showing.table().keys() == {each.id for each in CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("id", "outcome", "shown"),
+    [("a.b", "failed", True), ("a.b", "error", False), ("a.c", "failed", False)],
+)
+def test_a_test_that_does_not_show_what_the_table_says_fails(
+    id: str, outcome: str, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promised = defaultdict(set, {"test_it": {("a.b", Outcome.FAILED)}})
+    monkeypatch.setattr(showing, "_promised", lambda: promised)
+    fails = pytest.raises(AssertionError, match="did not show")
+    with nullcontext() if shown else fails, showing.watched("test_it[1]"):
+        showing.see(id, outcome)

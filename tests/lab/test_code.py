@@ -149,12 +149,12 @@ def test_libraries_of_another_series(copy: Any, tmp_path: Path) -> None:
 def test_libraries_that_do_not_know_the_tls_options_any_more(copy: Any, tmp_path: Path) -> None:
     python = copy(23, "oslo_messaging", "oslo.messaging")
     (packages,) = python.parents[1].glob("lib/python*/site-packages")
-    for entry in _packages(24).glob("oslo[._]messaging*"):
+    for entry in packages_of(24).glob("oslo[._]messaging*"):
         (packages / entry.name).symlink_to(entry)
     conf = "[oslo_messaging_rabbit]\nkombu_ssl_version = TLSv1_2\n"
-    outcome = _judge(tmp_path, 22, python, "code.constraints", conf=conf)
+    outcome = judged(tmp_path, 22, python, "code.constraints", conf=conf)
     assert outcome.code == 2, outcome.out
-    ((level, name, summary),) = _findings(outcome, "code.constraints")
+    ((level, name, summary),) = findings_of(outcome, "code.constraints")
     assert (level, name) == ("blocker", "oslo.messaging")
     assert "kombu_ssl_version would be ignored" in summary
 

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any, BinaryIO
 
 import pytest
@@ -627,7 +628,7 @@ def test_no_thread_is_left_behind_by_who_gives_up(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    archive = COMPRESS[suffix](b"PGDMP" + os.urandom(100_000))
+    archive = COMPRESS[suffix](b"PGDMP" + Random(1).randbytes(100_000))
     with pytest.raises(Unobserved, match="pg_restore is not installed here"):
         backup.read(str(written(tmp_path / "heat.dump", archive)), "heat", piece=10)
     assert not making_ahead()

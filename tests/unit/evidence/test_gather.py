@@ -1,6 +1,6 @@
 """Sources are asked once, at the same time, and whatever they do not answer is an error."""
 
-import time
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.sources import Source
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.secrets import Secrets
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,20 @@ def test_sources_are_asked_at_the_same_time_and_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
+    # Each waits for all others: one that was asked after another had answered would be alone.
+    meeting = threading.Barrier(3, timeout=120)
 
     def slow(_: Site) -> _Facts:
         calls.append(1)
-        time.sleep(0.5)
+        meeting.wait()
         return _Facts()
 
     for name in ("a", "b", "c"):
         _source(monkeypatch, name, slow)
     gatherer = Gatherer(site)
-    begun = time.monotonic()
     gatherer.start(["a", "b", "c"])
     gatherer.start(["a"])
     observed = [gatherer.observation(name) for name in ("a", "b", "c", "a")]
-    assert time.monotonic() - begun < 1.4
     assert len(calls) == 3
     assert {(each.summary, each.error, each.attempts) for each in observed} == {
         ("two of two", "", 1)
@@ -95,8 +96,12 @@ def test_whatever_is_raised_is_an_error(
 def test_a_source_that_is_silent_beyond_its_deadline_stays_unanswered(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    missed = threading.Event()
+    asked: list[threading.Thread] = []
+
     def late(_: Site) -> _Facts:
-        time.sleep(0.6)
+        asked.append(threading.current_thread())
+        missed.wait(120)
         return _Facts()
 
     _source(monkeypatch, "a", late, deadline=0.2)
@@ -104,7 +109,8 @@ def test_a_source_that_is_silent_beyond_its_deadline_stays_unanswered(
     observed = gatherer.observation("a")
     assert "the a: no answer within 0.2 s" in observed.error
     assert observed.facts is None
-    time.sleep(0.8)
+    missed.set()
+    until(lambda: asked and not asked[0].is_alive(), "the answer that comes too late")
     assert gatherer.observation("a") == observed
     assert gatherer.observations() == {"a": observed}
 
@@ -148,13 +154,19 @@ def test_who_has_not_answered_when_it_gives_up_never_does(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _source(monkeypatch, "a", lambda _: _Facts())
-    _source(monkeypatch, "b", lambda _: time.sleep(60))
+    given_up = threading.Event()
+
+    def silent(_: Site) -> _Facts:
+        # Whoever waited for it after all would be told facts.
+        given_up.wait(120)
+        return _Facts()
+
+    _source(monkeypatch, "b", silent)
     gatherer = Gatherer(site)
     gatherer.start(["a", "b"])
     answered = gatherer.observation("a")
-    begun = time.monotonic()
     gatherer.give_up()
     observed = gatherer.observations()
-    assert time.monotonic() - begun < 1
+    given_up.set()
     assert observed["a"] == answered
     assert observed["b"].error == "the b: interrupted before it answered"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -176,7 +177,9 @@ def test_a_source_without_notes_proves_nothing(checkout: Path, tmp_path: Path) -
 
 
 def test_a_broken_sdist_is_unobserved(tmp_path: Path) -> None:
-    path = sdist(tmp_path / "heat.tar.gz", {f"{i}.yaml": os.urandom(999) for i in range(60)})
+    path = sdist(
+        tmp_path / "heat.tar.gz", {f"{i}.yaml": Random(i).randbytes(999) for i in range(60)}
+    )
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], whole[:-9], b"", b"no archive" * 99):
         path.write_bytes(content)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.driver import COMMAND
+from tests.waiting import until
 
 Sample = dict[str, Any]
 
@@ -26,26 +26,26 @@ class Watch:
 
     @property
     def samples(self) -> list[Sample]:
-        """What it recorded up to now."""
-        lines = self.file.read_bytes().splitlines() if self.file.exists() else []
+        """What it recorded up to now, in whole lines."""
+        *lines, _ = self.file.read_bytes().split(b"\n") if self.file.exists() else [b""]
         return [json.loads(line) for line in lines]
 
-    def wait_for(self, state: Callable[[Sample], bool], seconds: float = 20) -> Sample:
+    def wait_for(self, state: Callable[[Sample], bool]) -> Sample:
         """The first sample from now on of which this holds."""
         begin = len(self.samples)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def found() -> Sample | None:
             assert self.process.poll() is None, self.process.communicate()
-            for sample in self.samples[begin:]:
-                if state(sample):
-                    return sample
-            time.sleep(0.05)
-        raise AssertionError(f"not in {seconds} s: {self.samples[-1:]}")
+            return next(filter(state, self.samples[begin:]), None)
+
+        sample = until(found, f"such a sample in {self.file}")
+        assert sample is not None
+        return sample
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         """Its exit code and what it printed."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=180)
         return self.process.returncode, out, err
 
 

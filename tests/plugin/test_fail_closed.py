@@ -126,7 +126,7 @@ def test_a_source_that_hangs_is_an_error_when_its_time_is_up(site: Site) -> None
         "from heat_upgrade_checks import cli\n"
         "from heat_upgrade_checks.evidence.sources import SOURCES\n"
         "from heat_upgrade_checks.evidence.database import state\n"
-        "state.observe.__code__ = (lambda site: __import__('time').sleep(60)).__code__\n"
+        "state.observe.__code__ = (lambda site: __import__('time').sleep(3600)).__code__\n"
         "slow = SOURCES['database']\n"
         "SOURCES['database'] = replace(slow, deadline=1.0)\n"
         "cli.run()"

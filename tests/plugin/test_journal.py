@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -224,7 +223,9 @@ def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(site: Site
     reports = ("--reports", str(site.folder / "reports"))
     slow = "import time\nfrom heat_upgrade_checks import cli\n"
     slow += "from heat_upgrade_checks.gates import driver\n"
-    slow += "driver._run_pytest = lambda *a: (print('here', flush=True), time.sleep(60))\ncli.run()"
+    slow += (
+        "driver._run_pytest = lambda *a: (print('here', flush=True), time.sleep(3600))\ncli.run()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", slow, "--phase", "pre", *reports],
         cwd=site.folder,
@@ -233,9 +234,8 @@ def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(site: Site
         text=True,
     )
     assert process.stdout is not None
-    while "here" not in process.stdout.readline():
-        time.sleep(0.01)
     try:
+        assert "here\n" in process.stdout
         second = site.call("--phase", "pre", *reports)
         assert (second.code, second.err.count("\n")) == (64, 1)
         assert f"process {process.pid} on " in second.err

@@ -1,11 +1,9 @@
 """The contract of the command line: exit codes, reports, and what is printed."""
 
 import re
-import socket
 import stat
 import subprocess
 import sys
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from heat_upgrade_checks.commands.program import main
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.records.gate import json_schema
-from tests.driver import interrupt, timeless
 from tests.plugin.conftest import Site
 
 ROOT = Path(__file__).parents[2]
@@ -292,57 +289,6 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
     assert (reports / "demo-rolling" / "index.html").is_file()
 
 
-def test_a_gate_that_is_interrupted_is_incomplete(site: Site) -> None:
-    program = (
-        "from heat_upgrade_checks import cli\nfrom heat_upgrade_checks.gates import judgement\n"
-        "def stop(*_): raise KeyboardInterrupt\n"
-        "judgement.Judgement.looked_at = stop\n"
-        "cli.run()"
-    )
-    reports = ("--reports", str(site.folder / "reports"))
-    outcome = site.call("--phase", "pre", *reports, program=program)
-    assert outcome.code == 3
-    problems = [c["reason"] for c in outcome.gate["checks"] if c["id"] == "gate.whole"]
-    assert "the run was interrupted before the gate had its answer" in problems
-
-
-def test_ctrl_c_while_only_the_head_of_the_report_is_waited_for(site: Site) -> None:
-    program = (
-        "from heat_upgrade_checks import cli\n"
-        "from heat_upgrade_checks.evidence.gather import Gatherer\n"
-        "answered = Gatherer.observations\n"
-        "def observations(self):\n"
-        "    Gatherer.observations = answered\n"
-        "    raise KeyboardInterrupt\n"
-        "Gatherer.observations = observations\n"
-        "cli.run()"
-    )
-    outcome = site.judge("pre", "--only", "release", program=program)
-    assert (outcome.code, outcome.gate["verdict"]) == (3, "incomplete")
-    assert "interrupted" in outcome.check("gate.whole")["reason"]
-
-
-def test_ctrl_c_waits_for_no_silent_source(site: Site) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(180)
-        site.edit_plan(broker={"management": [f"http://127.0.0.1:{silent.getsockname()[1]}"]})
-        connections: list[tuple[socket.socket, object]] = []
-        outcome = interrupt(
-            *("--phase", "last-engine", "--only", "queues.empty"),
-            *("--reports", site.folder / "reports"),
-            cwd=site.folder,
-            environment=site.shell,
-            until=", phase last-engine: ",
-            ready=lambda: connections.append(silent.accept()),
-        )
-        connections[0][0].close()
-    assert outcome.code == 3
-    reasons = [check["reason"] for check in outcome.gate["checks"] if check["id"] == "gate.whole"]
-    assert "the run was interrupted before the gate had its answer" in reasons
-    errors = {record["source"]: record["error"] for record in outcome.gate["evidence"]}
-    assert errors["old_queues"] == "RabbitMQ, old vhost: interrupted before it answered"
-
-
 def test_list_and_explain(site: Site) -> None:
     listed = site.call("list")
     assert listed.code == 0
@@ -358,39 +304,3 @@ def test_list_and_explain(site: Site) -> None:
         "# backup.matches-database",
         "# backup.restores",
     ]
-
-
-def test_a_replay_judges_the_same(site: Site) -> None:
-    site.demo.database.begin_create("shop-101", site.demo.old[0])
-    first = site.judge("last-engine")
-    assert first.code == 2
-    # Nothing outside is asked: what the plan names is gone.
-    site.demo.database.path.unlink()
-    site.demo.plan_file.unlink()
-    second = site.call("--replay", str(first.folder), "--reports", str(site.folder / "again"))
-    assert second.code == 2
-    assert timeless(second.gate) == timeless(first.gate)
-    assert "replays" in second.folder.parts
-    assert not list((site.folder / "again").rglob("index.html"))
-    ended = ("started_at", "finished_at", "seconds")
-    assert [second.gate[key] for key in ended] == [first.gate[key] for key in ended]
-    assert first.gate["replayed_at"] is None
-    assert datetime.fromisoformat(second.gate["replayed_at"]) > datetime.fromisoformat(
-        first.gate["finished_at"]
-    )
-    said = second.out.splitlines()
-    assert said[-3] == "NO-GO"
-    assert said[-2].startswith("Replay of evidence recorded at ")
-    assert "Replay" not in first.written
-    # A replay of the replay tells of the same evidence.
-    third = site.call("--replay", str(second.folder), "--reports", str(site.folder / "again"))
-    assert third.gate["finished_at"] == first.gate["finished_at"]
-
-
-@pytest.mark.parametrize(
-    "damage", ["", "{}", '{"schema": "9"}', '{"schema": "1"}', "[1, 2]", '{"schema": "1", "plan"']
-)
-def test_a_damaged_recording_is_refused(site: Site, tmp_path: Path, damage: str) -> None:
-    (tmp_path / "evidence.json").write_text(damage, "utf-8")
-    outcome = site.call("--replay", str(tmp_path))
-    assert (outcome.code, outcome.err.count("\n")) == (64, 1)

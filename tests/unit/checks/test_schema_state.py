@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,33 +10,16 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.code.release import Release
-from heat_upgrade_checks.evidence.database import schema_state
-from heat_upgrade_checks.evidence.database.account import Account, privileges_on
 from heat_upgrade_checks.evidence.database.open_transactions import Transaction, Transactions
 from heat_upgrade_checks.evidence.database.schema_state import Charsets, Deleted, SchemaState, Text
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from tests.facts import a_database
 from tests.judging import check_at, judge, plan
+from tests.unit.checks.judged import sentences
+from tests.unit.checks.schema_states import NEW, OLD, STATE
 
 INITIAL, EXTRA, TABLE, HEAD = "c6214ca60943", "d2db381e3324", "88be64598c0f", "97b2a986f922"
-OLD, NEW = Text("utf8mb3", "utf8mb3_general_ci"), Text("utf8mb4", "utf8mb4_general_ci")
-ACCOUNT = Account("heat@%", True, "", ("ALL PRIVILEGES",), (), False)
-STATE = SchemaState(
-    backend="mysql",
-    name="heat",
-    columns=("snapshot.id", "stack.id", "sync_point.entity_id"),
-    charsets=Charsets(OLD, {"snapshot": OLD, "stack": OLD}),
-    account=ACCOUNT,
-    transactions=Transactions((), hidden=False),
-    deleted_stacks=Deleted(0, None),
-    deleted_services=Deleted(0, None),
-)
-
-
-def _said(gate: Judgement) -> list[str]:
-    return [f"{f.level} {f.object}: {f.summary}" for f in gate.findings]
 
 
 def _target(*heads: str, version: str = "26.0.2", migrate: int | None = None) -> Release:
@@ -87,8 +69,10 @@ def test_legacy_version(
 ) -> None:
     database = a_database(revisions=revisions, migrate_version=number)
     gate = _legacy(database)
-    assert len(_said(gate)) == len(expected)
-    assert all(said.startswith(start) for said, start in zip(_said(gate), expected, strict=True))
+    assert len(sentences(gate)) == len(expected)
+    assert all(
+        said.startswith(start) for said, start in zip(sentences(gate), expected, strict=True)
+    )
     assert gate.unknowns == []
 
 
@@ -251,119 +235,6 @@ def test_a_revision_that_neither_this_tool_nor_the_target_knows_is_left_to_at_he
     assert _half(("f00d",), HEAD, target=_target("beef", version="28.0.0")).unknowns
 
 
-# --- schema.grants
-
-HASH = "*81F5E21E35407D884A6CD4A731AEBFB6AF209E1B"
-
-
-@pytest.mark.parametrize(
-    ("statements", "expected"),
-    [
-        (["GRANT ALL PRIVILEGES ON `heat_1`.* TO `heat`@`%`"], {"ALL PRIVILEGES"}),
-        (["GRANT SELECT, INSERT ON *.* TO `heat`@`%` WITH GRANT OPTION"], {"SELECT", "INSERT"}),
-        (
-            [
-                f"GRANT USAGE ON *.* TO `heat`@`%` IDENTIFIED BY PASSWORD '{HASH}'",
-                "GRANT DELETE HISTORY, ALTER ON `heat\\_1`.* TO `heat`@`%`",
-            ],
-            {"USAGE", "DELETE HISTORY", "ALTER"},
-        ),
-        # A pattern; another database; one that only looks like this one.
-        (["GRANT ALTER ON `heat%`.* TO `heat`@`%`"], {"ALTER"}),
-        (["GRANT ALTER ON `heat`.* TO `heat`@`%`"], set()),
-        (["GRANT ALTER ON `heat.1`.* TO `heat`@`%`"], set()),
-        (["GRANT ALTER ON `h%\\_%`.* TO `heat`@`%`"], {"ALTER"}),
-        (["GRANT ALTER ON `heat\\%1`.* TO `heat`@`%`"], set()),
-        # One table, some columns, a procedure, a proxy, a role and what the role has.
-        (["GRANT ALTER ON `heat_1`.`stack` TO `heat`@`%`"], set()),
-        (["GRANT SELECT (`id`) ON `heat_1`.`stack` TO `heat`@`%`"], set()),
-        (["GRANT EXECUTE ON PROCEDURE `heat_1`.`p` TO `heat`@`%`"], set()),
-        (["GRANT PROXY ON ''@'%' TO 'heat'@'%' WITH GRANT OPTION"], set()),
-        (
-            ["GRANT `owner` TO `heat`@`%`", "GRANT INDEX ON `heat_1`.* TO `owner`"],
-            {"INDEX"},
-        ),
-        # MySQL's partial revoke, and names in double quotes.
-        (
-            [
-                "GRANT SELECT, ALTER ON *.* TO `heat`@`%`",
-                "REVOKE ALTER ON `heat_1`.* FROM `heat`@`%`",
-            ],
-            {"SELECT"},
-        ),
-        (['GRANT DROP ON "heat_1".* TO "heat"@"%"'], {"DROP"}),
-    ],
-)
-def test_what_show_grants_says(statements: list[str], expected: set[str]) -> None:
-    assert privileges_on("heat_1", statements) == expected
-
-
-def _grants(state: SchemaState, server: str = "MariaDB 10.11") -> Judgement:
-    return judge(
-        check_at("schema.grants", "pre"),
-        "pre",
-        database=a_database(server=server),
-        schema_state=state,
-    )
-
-
-def test_grants() -> None:
-    assert _grants(STATE).findings == []
-    needed = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES")
-    gate = _grants(replace(STATE, account=replace(ACCOUNT, privileges=needed)))
-    assert _said(gate) == ["blocker account heat@%: lacks ALTER, INDEX on database heat"]
-    assert gate.findings[0].commands == (
-        ("mariadb", "--execute", "GRANT ALTER, INDEX ON `heat`.* TO 'heat'@'%'"),
-    )
-
-
-def test_grants_on_postgresql() -> None:
-    account = Account("heat", True, "public", ("SELECT", "INSERT"), ("stack",), False)
-    gate = _grants(replace(STATE, backend="postgresql", account=account), "PostgreSQL 15.5")
-    (finding,) = gate.findings
-    assert finding.summary == (
-        "lacks UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES on database heat"
-    )
-    assert [command[-1] for command in finding.commands] == [
-        'ALTER TABLE "public"."stack" OWNER TO "heat"',
-        'GRANT CREATE ON SCHEMA "public" TO "heat"',
-        'GRANT UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA "public" TO "heat"',
-    ]
-    assert finding.commands[0][:3] == ("psql", "--dbname", "heat")
-
-
-def test_a_replica() -> None:
-    gate = _grants(replace(STATE, account=replace(ACCOUNT, read_only=True)))
-    assert _said(gate) == ["blocker MariaDB 10.11: accepts no change: it is read-only or a replica"]
-
-
-def test_another_accounts_privileges_tell_nothing() -> None:
-    with pytest.raises(NotConfigured, match="reads as reader@%, not with the account and"):
-        _grants(replace(STATE, account=replace(ACCOUNT, name="reader@%", is_heats=False)))
-
-
-@pytest.mark.parametrize(
-    ("url", "connection", "is_heats"),
-    [
-        (None, "mysql+pymysql://heat:x@db/heat", True),
-        ("mysql://heat@DB/heat", "mysql+pymysql://heat:x@db:3306/heat", True),
-        ("mysql://h%40t@db/heat", "mysql+pymysql://h%40t:x@db/heat", True),
-        ("mysql://heat@replica/heat", "mysql+pymysql://heat:x@db/heat", False),
-        ("mysql://reader@db/heat", "mysql+pymysql://heat:x@db/heat", False),
-        ("mysql://heat@db/heat", None, False),
-    ],
-)
-def test_whose_account_reads(
-    tmp_path: Path, url: str | None, connection: str | None, is_heats: bool
-) -> None:
-    conf = tmp_path / "heat.conf"
-    line = f"connection = {connection}\n" if connection else ""
-    conf.write_text(f"[database]\n{line}", encoding="utf-8")
-    current = {"version": "25.0.2", "config": [str(conf)]}
-    site = Site(plan(current=current, database={"url": url}), tmp_path)
-    assert schema_state._reads_as_heat(site) is is_heats
-
-
 # --- schema.no-long-transactions
 
 
@@ -381,7 +252,7 @@ def _transactions(phase: str, *ages: float, hidden: bool = False) -> Judgement:
 def test_a_long_transaction(phase: str, level: str) -> None:
     assert _transactions(phase, 60.0, 0.1).findings == []
     gate = _transactions(phase, 3700.0, 60.0)
-    assert _said(gate) == [
+    assert sentences(gate) == [
         f"{level} session 7 of root at 10.0.0.9:4711: has a transaction open for 1 h 1 min; "
         "db_sync would wait for its end"
     ]
@@ -409,7 +280,7 @@ def test_purge_backlog() -> None:
         STATE, deleted_stacks=Deleted(100_001, oldest), deleted_services=Deleted(10_001, oldest)
     )
     gate = judge(check, "pre", of=INSTALLED, schema_state=above)
-    assert _said(gate) == [
+    assert sentences(gate) == [
         "warning stacks: 100001 were deleted over 90 days ago, the oldest on 2024-05-06; "
         "the limit is 100000",
         "warning service rows: 10001 were deleted over 90 days ago, the oldest on 2024-05-06; "

@@ -4,44 +4,27 @@ The dumps beside this file were made by mariadb-dump 10.11 and pg_dump 15; their
 routines contain text that looks like statements and like end markers.
 """
 
-import bz2
-import errno
-import gc
 import gzip
 import hashlib
-import io
-import lzma
-import os
-import sqlite3
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
-from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
-from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.backup import newest as backup
 from heat_upgrade_checks.evidence.backup.dump import Dump
-from heat_upgrade_checks.evidence.backup.folders import Folder
-from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
 from heat_upgrade_checks.evidence.backup.recognition import recognise
 from heat_upgrade_checks.evidence.backup.statements import next_place
-from heat_upgrade_checks.evidence.backup.streams import Hashed, made_ahead, raw_pieces
 
 if sys.version_info >= (3, 14):
-    from compression import zstd
+    pass
 else:
-    from backports import zstd
+    pass
+from tests.unit.evidence.backed_up import COMPRESS, DUMPS, HEAT, newest, text, written
 
-DUMPS = Path(__file__).parent / "dumps"
 WHOLE = (
     "mariadb.sql",
     "mariadb-databases.sql",
@@ -49,18 +32,6 @@ WHOLE = (
     "postgresql-inserts.sql",
     "postgresql-all.sql",
 )
-HEAT = "c6214ca60943"
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    "+gzip": gzip.compress,
-    "+bz2": bz2.compress,
-    "+xz": lzma.compress,
-    "+zstd": zstd.compress,
-}
-
-
-def text(name: str) -> bytes:
-    return (DUMPS / name).read_bytes()
 
 
 def scan(content: bytes, piece: int = 10**6, reach: int = 10**4, database: str = "heat") -> Dump:
@@ -77,18 +48,6 @@ def facts(dump: Dump) -> tuple[object, ...]:
     databases, tables = tuple(dump.databases), tuple(dump.tables)
     counted = tuple(dump.rows.counted.items()), dump.rows.are_exact, tuple(dump.rows.stacks)
     return *counted, databases, tables, dump.revision, dump.finished_at, dump.damage, dump.bytes
-
-
-def newest(path: Path | str, database: str = "heat", piece: int = backup.PIECE) -> Backup:
-    found = backup.read(str(path), database, piece=piece).newest
-    assert found is not None
-    return found
-
-
-def written(path: Path, content: bytes, age: float = 0) -> Path:
-    path.write_bytes(content)
-    os.utime(path, (1_795_000_000 - age,) * 2)
-    return path
 
 
 # --- what whole dumps say -------------------------------------------------------------------------
@@ -316,182 +275,6 @@ def test_rows_of_tables_that_are_not_counted_are_passed_over() -> None:
     assert scan(content[: content.index(rows) + len(rows)]).damage
 
 
-# --- compression ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
-@pytest.mark.parametrize("padding", [b"", b"\0" * 512])
-def test_all_members_of_a_compressed_file_are_read(
-    suffix: str, padding: bytes, tmp_path: Path
-) -> None:
-    content, compress = text("mariadb.sql"), COMPRESS[suffix]
-    parts = [content[i : i + 400] for i in range(0, len(content), 400)]
-    path = written(tmp_path / "heat", b"".join(compress(part) + padding for part in parts))
-    for piece in (1, 13, backup.PIECE):
-        found = newest(path, piece=piece)
-        assert (found.damage, found.decoded_bytes) == ("", len(content))
-    written(path, b"".join(compress(part) for part in parts[:-1]))
-    assert "is cut off" in newest(path).damage
-
-
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
-def test_bytes_after_a_compressed_stream_are_damage(suffix: str, tmp_path: Path) -> None:
-    content = COMPRESS[suffix](text("mariadb.sql"))
-    found = newest(written(tmp_path / "heat", content + b"more" * 9))
-    assert found.damage.startswith(f"is followed by bytes that are not {suffix[1:]}")
-    assert found.bytes == len(content) + 36
-
-
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
-def test_a_second_member_that_is_damaged_is_no_end(suffix: str, tmp_path: Path) -> None:
-    whole = COMPRESS[suffix](text("mariadb.sql"))
-    broken = whole + whole[:30] + b"\xff" * 30 + whole[60:]
-    found = newest(written(tmp_path / "heat", broken))
-    assert found.damage.startswith(("is damaged", "is cut off"))
-    assert found.decoded_bytes >= len(text("mariadb.sql"))
-
-
-def test_a_wrong_crc_is_damage(tmp_path: Path) -> None:
-    content = bytearray(gzip.compress(text("mariadb.sql")))
-    content[-6] ^= 1
-    found = newest(written(tmp_path / "heat.sql.gz", bytes(content)))
-    assert "CRC" in found.damage
-
-
-def decodes_to(compressed: bytes, content: bytes) -> bool:
-    try:
-        return bz2.decompress(compressed) == content
-    except (OSError, ValueError):
-        return False
-
-
-def test_a_zstd_frame_with_a_wrong_checksum_is_damage(tmp_path: Path) -> None:
-    checked = {int(zstd.CompressionParameter.checksum_flag): 1}
-    whole = zstd.compress(text("mariadb.sql"), options=checked)
-    content = whole + whole[:-1] + bytes([whole[-1] ^ 1]) + whole
-    for piece in (1, 100, backup.PIECE):
-        found = newest(written(tmp_path / "heat.sql.zst", content), piece=piece)
-        assert found.damage.startswith("is damaged: its zstd stream cannot be decompressed after ")
-        assert found.sha256 == hashlib.sha256(content).hexdigest()
-    assert newest(written(tmp_path / "heat.sql.zst", whole + whole)).damage == ""
-
-
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz"])
-def test_a_flipped_bit_is_damage(suffix: str, tmp_path: Path) -> None:
-    whole = COMPRESS[suffix](text("mariadb.sql"))
-    for place in range(40, len(whole) - 40, 61):
-        content = bytearray(whole)
-        content[place] ^= 0x10
-        found = newest(written(tmp_path / "heat", bytes(content)))
-        # bz2 has bits that mean nothing, and its own checksum says so.
-        harmless = suffix == "+bz2" and decodes_to(bytes(content), text("mariadb.sql"))
-        assert found.damage or harmless, place
-
-
-def test_a_highly_compressed_dump_is_read_in_small_pieces(tmp_path: Path) -> None:
-    content = text("mariadb.sql").replace(b"'s1'", b"'" + b" " * 3_000_000 + b"'")
-    found = newest(written(tmp_path / "heat.sql.gz", gzip.compress(content)), piece=1000)
-    assert (found.damage, found.decoded_bytes) == ("", len(content))
-
-
-# --- other formats --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("content", "name", "words"),
-    [
-        (b"", "unknown", "is empty"),
-        (b"\x28\xb5\x2f\xfd\0\0", "unknown+zstd", "is cut off: its zstd stream ends early"),
-        (b"\x04\x22\x4d\x18", "lz4", "zstd"),
-        (b"age-encryption.org/v1\n", "encrypted with age", "not encrypted"),
-        (b"-----BEGIN PGP MESSAGE-----\n", "encrypted with PGP", "not encrypted"),
-        (b"XBCRYP01", "encrypted with xbcrypt", "not encrypted"),
-        (b"Salted__abcdefgh", "encrypted with openssl", "not encrypted"),
-        (b"XBSTCK01\0", "mariabackup stream", "is cut off in the middle of a chunk"),
-        (b"x" * 257 + b"ustar\0", "tar", "tar archive"),
-        (b"\x85\x02\x0c\x03" * 2000, "unknown", "encrypted"),
-        (gzip.compress(b"", mtime=0), "unknown+gzip", "unknown"),
-        (
-            gzip.compress(gzip.compress(b"--", mtime=0), mtime=0),
-            "gzip+gzip",
-            "compress the dump once",
-        ),
-    ],
-)
-def test_what_cannot_be_read_is_named(
-    content: bytes, name: str, words: str, tmp_path: Path
-) -> None:
-    found = newest(written(tmp_path / "heat.backup", content))
-    assert found.format == name
-    assert words in found.damage
-    assert found.sha256 == hashlib.sha256(content).hexdigest()
-    assert (found.tables, found.revision) == ((), "")
-
-
-def sqlite_file(path: Path, *statements: str) -> Path:
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-    connection.execute("CREATE TABLE stack (id VARCHAR(36) PRIMARY KEY, name TEXT)")
-    connection.executemany(
-        "INSERT INTO stack VALUES (?, ?)", [(str(i), "x" * 500) for i in range(100)]
-    )
-    for statement in (f"INSERT INTO alembic_version VALUES ('{HEAT}')", *statements):
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
-    return path
-
-
-@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
-def test_a_sqlite_file_is_read_and_left_alone(mode: str, tmp_path: Path) -> None:
-    path = sqlite_file(tmp_path / "heat #1?.sqlite")
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA journal_mode = {mode}")
-    connection.close()
-    before = path.read_bytes()
-    path.chmod(0o440)
-    found = newest(path)
-    assert (found.format, found.damage, found.revision) == ("sqlite", "", HEAT)
-    assert found.tables == ("alembic_version", "stack")
-    assert found.sha256 == hashlib.sha256(before).hexdigest()
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_cut_sqlite_file_is_damage(tmp_path: Path) -> None:
-    content = sqlite_file(tmp_path / "whole").read_bytes()
-    for length in [*range(0, len(content), 1021), 4096, 8192, len(content) - 4096]:
-        assert newest(written(tmp_path / "cut", content[:length])).damage, length
-
-
-def test_a_broken_sqlite_page_is_damage(tmp_path: Path) -> None:
-    content = bytearray(sqlite_file(tmp_path / "whole").read_bytes())
-    content[4096 * 2 : 4096 * 2 + 100] = b"\xff" * 100
-    assert "damaged" in newest(written(tmp_path / "broken", bytes(content))).damage
-
-
-def test_a_copy_of_a_sqlite_database_in_use_is_damage(tmp_path: Path) -> None:
-    path = sqlite_file(tmp_path / "heat.sqlite")
-    (tmp_path / "heat.sqlite-wal").write_bytes(b"x")
-    assert "heat.sqlite-wal lies beside it" in newest(path).damage
-
-
-@pytest.mark.parametrize(
-    ("inside", "kind", "words"),
-    [
-        ("xtrabackup_checkpoints", "mariabackup folder", "is cut off: it has no"),
-        ("metadata", "mydumper folder", "do not say that mydumper finished"),
-        ("metadata.partial", "mydumper folder", "do not say that mydumper finished"),
-    ],
-)
-def test_backup_folders_are_recognised(inside: str, kind: str, words: str, tmp_path: Path) -> None:
-    folder = tmp_path / "backup"
-    folder.mkdir()
-    (folder / inside).write_text("x")
-    found = newest(folder)
-    assert (found.format, found.bytes) == (kind, 1)
-    assert words in found.damage
-
-
 # --- rows and stacks ------------------------------------------------------------------------------
 
 
@@ -548,233 +331,3 @@ def test_rows_of_another_database_are_not_counted() -> None:
     for name in ("mariadb-databases.sql", "postgresql-all.sql"):
         assert scan(text(name)).rows.counted == {"stack": 2}
         assert scan(text(name), database="keystone").rows.counted == {}
-
-
-# --- pieces made ahead ----------------------------------------------------------------------------
-
-
-def test_pieces_are_made_ahead_and_errors_handed_on() -> None:
-    def pieces() -> Iterator[bytes]:
-        yield from (b"%d" % number for number in range(100))
-        raise OSError("the disk")
-
-    ahead = made_ahead(pieces())
-    assert [next(ahead) for _ in range(100)] == [b"%d" % number for number in range(100)]
-    with pytest.raises(OSError, match="the disk"):
-        next(ahead)
-
-
-def test_who_makes_pieces_ahead_ends_when_nobody_wants_them() -> None:
-    ended = []
-
-    def pieces() -> Iterator[bytes]:
-        try:
-            while True:
-                yield b"x"
-        finally:
-            ended.append(True)
-
-    ahead = made_ahead(pieces())
-    assert next(ahead) == b"x"
-    ahead.close()
-    gc.collect()
-    assert ended
-    assert not making_ahead()
-
-
-def making_ahead() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "pieces ahead"]
-
-
-class Reading(io.RawIOBase):
-    """A file that cannot be read to its end, and by which thread it was."""
-
-    def __init__(self, content: bytes, thread: list[str]) -> None:
-        self._content = io.BytesIO(content)
-        self._thread = thread
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        self._thread.append(threading.current_thread().name)
-        if not (read := self._content.readinto(buffer)):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read
-
-
-@pytest.mark.parametrize("suffix", COMPRESS)
-def test_an_error_of_the_disk_comes_from_the_thread_that_reads(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads: list[str] = []
-    content = COMPRESS[suffix](text("mariadb.sql"))
-
-    def broken(_: BinaryIO, compression: str, piece: int) -> Hashed:
-        return raw_pieces(io.BufferedReader(Reading(content, threads)), compression, piece)
-
-    monkeypatch.setattr(backup, "raw_pieces", broken)
-    path = written(tmp_path / "heat.sql", content)
-    with pytest.raises(
-        Unobserved, match=r"heat\.sql cannot be read \(Input/output error\): run as"
-    ):
-        backup.read(str(path), "heat", piece=1000)
-    assert set(threads) == {"pieces ahead"}
-    assert not making_ahead()
-
-
-@pytest.mark.parametrize("suffix", COMPRESS)
-def test_no_thread_is_left_behind_by_who_gives_up(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    archive = COMPRESS[suffix](b"PGDMP" + Random(1).randbytes(100_000))
-    with pytest.raises(Unobserved, match="pg_restore is not installed here"):
-        backup.read(str(written(tmp_path / "heat.dump", archive)), "heat", piece=10)
-    assert not making_ahead()
-
-
-@pytest.mark.parametrize("suffix", ["+gzip", "+bz2", "+xz", "+zstd"])
-def test_the_digest_covers_what_was_made_ahead_behind_the_damage(
-    suffix: str, tmp_path: Path
-) -> None:
-    content = COMPRESS[suffix](text("mariadb.sql")) + b"more" * 50_000
-    found = newest(written(tmp_path / "heat", content), piece=100)
-    assert found.damage.startswith(f"is followed by bytes that are not {suffix[1:]}")
-    assert (found.bytes, found.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert not making_ahead()
-
-
-def test_a_folder_that_is_read_in_part_leaves_no_thread_behind(tmp_path: Path) -> None:
-    written(tmp_path / "heat.stack.sql", text("mariadb.sql"))
-    pieces = Folder(tmp_path, 10).read("heat.stack.sql")
-    assert len(next(pieces)) == 10
-    pieces.close()
-    assert not making_ahead()
-
-
-# --- which files ----------------------------------------------------------------------------------
-
-
-def test_no_match_is_a_fact(tmp_path: Path) -> None:
-    for pattern in ("heat.sql", "*.sql", "missing/*.sql", "file/heat.sql"):
-        (tmp_path / "file").touch()
-        backups = backup.read(str(tmp_path / pattern), "heat")
-        assert (backups.found, backups.newest) == ((), None)
-        assert backups.extent == f"no file matches {tmp_path / pattern}"
-
-
-def test_the_newest_match_is_read(tmp_path: Path) -> None:
-    written(tmp_path / "heat-3.sql", b"old", age=90)
-    written(tmp_path / "heat-1.sql", text("mariadb.sql"), age=10)
-    written(tmp_path / "heat-2.sql", b"older", age=50)
-    written(tmp_path / "keystone.sql", b"not asked for", age=0)
-    backups = backup.read(str(tmp_path / "heat-*.sql"), "heat")
-    names = [Path(file.path).name for file in backups.found]
-    assert names == ["heat-1.sql", "heat-2.sql", "heat-3.sql"]
-    assert backups.newest is not None
-    assert backups.newest.path == backups.found[0].path
-    assert backups.newest.damage == ""
-    assert backups.extent.startswith("3 files match ")
-
-
-@pytest.mark.parametrize("pattern", ["*/*.sql", "**/*.sql", "day-[12]/heat.sql", "day-?/h*"])
-def test_patterns_reach_into_folders(pattern: str, tmp_path: Path) -> None:
-    for day in ("day-1", "day-2", ".hidden", "lost+found"):
-        (tmp_path / day).mkdir()
-        (tmp_path / day / "heat.sql").touch()
-        (tmp_path / day / ".heat.sql.part").touch()
-    found = backup.read(str(tmp_path / pattern), "heat").found
-    assert {Path(file.path).parent.name for file in found} == {"day-1", "day-2"}
-    assert len(found) == 2
-
-
-@pytest.mark.parametrize("pattern", ["closed/heat.sql", "closed/*", "*/heat.sql", "**/*.sql"])
-def test_a_closed_folder_is_not_an_empty_one(
-    pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "closed").mkdir()
-    closed = tmp_path / "closed"
-
-    def refuse(path: object) -> bool:
-        if Path(str(path)) == closed:
-            raise PermissionError(13, "Permission denied", str(path))
-        return False
-
-    def is_inside(path: Path) -> bool:
-        return refuse(path.parent)
-
-    real_list, real_lstat = os.listdir, Path.lstat
-    monkeypatch.setattr(os, "listdir", lambda path: refuse(path) or real_list(path))
-    monkeypatch.setattr(Path, "lstat", lambda path: is_inside(path) or real_lstat(path))
-    with pytest.raises(Unobserved, match=r"closed.* \(Permission denied\): run as"):
-        backup.read(str(tmp_path / pattern), "heat")
-
-
-def test_a_folder_that_may_be_listed_and_not_entered_is_not_an_empty_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "listed" / "below").mkdir(parents=True)
-    real = os.lstat
-
-    def refuse(path: Any, **options: Any) -> os.stat_result:
-        if Path(path).parent.name == "listed":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path, **options)
-
-    for name in ("stat", "lstat"):
-        monkeypatch.setattr(os, name, refuse)
-    monkeypatch.setattr(Path, "lstat", refuse)
-    with pytest.raises(Unobserved, match=r"listed.* \(Permission denied\): run as"):
-        backup.read(str(tmp_path / "**" / "*.sql"), "heat")
-
-
-def test_a_file_that_may_not_be_read_is_unobserved() -> None:
-    # Not below tmp_path: its parents are closed to the user that root becomes here.
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        written(folder / "heat.sql", text("mariadb.sql")).chmod(0)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            with pytest.raises(Unobserved, match="Permission denied"):
-                backup.read(str(folder / "heat.sql"), "heat")
-        finally:
-            if root:
-                os.seteuid(0)
-
-
-def test_what_is_no_backup_is_unobserved(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(Unobserved, match="no known backup format"):
-        backup.read(str(tmp_path / "folder"), "heat")
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(Unobserved, match="neither a file nor a folder"):
-        backup.read(str(tmp_path / "pipe"), "heat")
-    (tmp_path / "link").symlink_to("nowhere")
-    with pytest.raises(Unobserved, match="went away"):
-        backup.read(str(tmp_path / "l*"), "heat")
-
-
-def test_a_file_that_is_being_written_is_unobserved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = written(tmp_path / "heat.sql", text("mariadb.sql"))
-    real = backup._decoded
-
-    def grow(*arguments: object) -> Backup:
-        with path.open("ab") as file:
-            file.write(b"more")
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(backup, "_decoded", grow)
-    with pytest.raises(Unobserved, match="was written to while it was read"):
-        backup.read(str(path), "heat")
-
-
-def test_facts_survive_json() -> None:
-    backups = backup.read(str(DUMPS / "mariadb*.sql"), "heat")
-    adapter = TypeAdapter(Backups)
-    assert adapter.validate_json(adapter.dump_json(backups)) == backups

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from heat_upgrade_checks.demo import heat_database
 from heat_upgrade_checks.demo.deployment import Deployment
 from heat_upgrade_checks.demo.server import DemoServer
 from heat_upgrade_checks.records import rehearsal as record
@@ -89,7 +90,7 @@ class Site:
     def interrupt(self, phase: str) -> Outcome:
         """One gate that is waited for until Ctrl-C."""
         open_gates_before(phase, self.demo.plan_file, self.folder / "reports")
-        words = ("--phase", phase, "--wait", "60s", "--interval", "1s")
+        words = ("--phase", phase, "--wait", "1h", "--interval", "1s")
         reports = ("--reports", self.folder / "reports")
         return interrupt(*words, *reports, cwd=self.folder, environment=self._environment())
 
@@ -107,8 +108,10 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A rolling upgrade that may begin."""
+    # Engines report once here, and would be dead before a gate of a loaded machine looks.
+    monkeypatch.setattr(heat_database, "REPORT_INTERVAL", 3600)
     (tmp_path / "demo").mkdir()
     (tmp_path / "here").mkdir()
     demo = Deployment(tmp_path / "demo", "rolling")

@@ -39,7 +39,7 @@ def test_the_last_round_stores_it(site: Site) -> None:
         site.demo.database.end_create()
         backup.with_suffix(".away").rename(backup)
 
-    outcome = site.judge("pre", "--wait", "60s", "--interval", "1s", meanwhile=come_back)
+    outcome = site.judge("pre", "--wait", "1h", "--interval", "1s", meanwhile=come_back)
     assert outcome.code == 0, outcome.out
     lines = _stored(outcome)
     assert lines[-1]["end"]["stacks"] == 25

@@ -6,11 +6,13 @@ that are asked again. Who runs the session is the driver or, in a checkout, pyte
 
 import time
 from collections.abc import Callable, Generator, Iterable
+from glob import escape
 
 import pytest
 
 from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.sources import SOURCES
+from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.catalogue import Check
 from heat_upgrade_checks.gates.conclusion import conclude, retell
 from heat_upgrade_checks.gates.judgement import Judgement
@@ -43,7 +45,10 @@ class GatePlugin:
         # constructor recursion depth mismatch") while another thread does so too, as the source of
         # the migrations. What is shown of a failure is written by retell() anyway.
         config.option.tbstyle = "line"
-        config.addinivalue_line("python_files", "[!_]*.py")
+        # With their folder: pytest parses for its assertions whatever such a pattern fits, and a
+        # name alone fits all that a source imports in its thread, to the same end.
+        folder = escape(str(catalogue.checks_folder()))
+        config.addinivalue_line("python_files", f"{folder}/*/[!_]*.py")
         config.addinivalue_line("python_functions", "check_*")
         config.addinivalue_line("markers", f"{MARK}(check): what the catalogue knows of a check")
 

@@ -135,3 +135,26 @@ def test_a_source_that_hangs_is_an_error_when_its_time_is_up(site: Site) -> None
     outcome = site.call("--phase", "synced", "--only", "schema.at-head", *reports, program=program)
     assert outcome.code == 3
     assert "no answer within 1 s" in outcome.check("schema.at-head")["reason"]
+
+
+def test_pytest_parses_the_files_of_checks_alone(site: Site) -> None:
+    """A source imports in its thread, where Python 3.11 fails at parsing beside another one."""
+    program = (
+        "from pathlib import Path\n"
+        "from _pytest.assertion.rewrite import AssertionRewritingHook as Hook\n"
+        "from heat_upgrade_checks import cli\n"
+        "rewritten = Hook.exec_module\n"
+        "def noted(self, module):\n"
+        "    with Path('parsed').open('a') as file: print(module.__name__, file=file)\n"
+        "    rewritten(self, module)\n"
+        "Hook.exec_module = noted\n"
+        "cli.run()"
+    )
+    reports = ("--reports", str(site.folder / "reports"))
+    site.call("--phase", "pre", "--only", "schema.at-head", *reports, program=program)
+    parsed = (site.folder / "parsed").read_text("utf-8").split()
+    ours = [
+        name for name in parsed if not name.startswith(("pytest_", "heat_upgrade_checks.gates"))
+    ]
+    assert ours
+    assert {name.partition(".")[0] for name in ours} == {"checks"}, ours

@@ -99,7 +99,7 @@ def global_env():
 }
 
 
-# What ask_code.py loads of Heat, and ask_upgrade_check.py runs.
+# What asked/loading.py loads of Heat, and asked/upgrade_check.py runs.
 _SERVICES = {
     "cmd/engine.py": "def main(): ...\n",
     "cmd/status.py": "def main(): return 0\n",

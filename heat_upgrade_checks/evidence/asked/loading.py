@@ -1,7 +1,8 @@
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
-It is sent on standard input, with the drivers that the configuration names as its argument: a JSON
-list of pairs of a kind and a name. It loads what Heat's services load when they start, and starts
+It is sent on standard input, with the drivers that the configuration names, a JSON
+list of pairs of a kind and a name, and the seconds after which what still loads counts as hung. It
+loads what Heat's services load when they start, and starts
 nothing: no configuration is read, no connection made, no logging set up.
 """
 
@@ -17,7 +18,7 @@ from importlib import metadata
 # What is loaded may print; only the answer goes to standard output.
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-_LIMIT = 35
+_HUNG_AFTER = int(sys.argv[2])
 HEAT = "openstack-heat"
 
 # What heat/cmd/engine.py and the applications of api-paste.ini load beyond the entry points.
@@ -178,7 +179,7 @@ _DRIVERS = {
 def load_everything(drivers):
     loading = Loading()
     signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(_LIMIT)
+    signal.alarm(_HUNG_AFTER)
     engine = False
     try:
         for kind, name, point in entry_points():
@@ -195,7 +196,7 @@ def load_everything(drivers):
     signal.alarm(0)
     told = {"loaded": loading.loaded, "failures": loading.failures, "engine": engine}
     if loading.late and not loading.failures:
-        return {"error": "%s is not loaded within %d s" % (loading.late, _LIMIT)}
+        return {"error": "%s is not loaded within %d s" % (loading.late, _HUNG_AFTER)}
     return told
 
 

@@ -1,7 +1,7 @@
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
-It is sent on standard input, with oslo.config's arguments for the release's configuration, and runs
-`heat-status upgrade check` with these and no other configuration.
+It is sent on standard input, with the seconds that it may take and oslo.config's arguments for the
+release's configuration, and runs `heat-status upgrade check` with these and no other configuration.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ from importlib import metadata
 # Libraries may print as well; only the answer goes to standard output.
 _ANSWER = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-_LIMIT = 35
 
 
 def command():
@@ -47,7 +46,7 @@ def run(point):
     return {"exit_code": int(code or 0), "text": text.getvalue()}
 
 
-signal.alarm(_LIMIT)
+signal.alarm(int(sys.argv.pop(1)))
 try:
     point = command()
     reply = run(point) if point else {"error": "it has no command heat-status"}

@@ -131,11 +131,15 @@ class Interpreter:
             self._asked[script, *arguments] = answered
             return answered
 
+    @property
+    def hung_after(self) -> int:
+        """Seconds after which what still runs there counts as hung, so that it is named in time."""
+        return max(1, int(self._limit / 2))
+
     def _conditions(self) -> tuple[str, ...]:
         """Seconds after which modules that still load count as hung, and where bytecode is kept."""
-        hung_after = str(max(1, int(self._limit / 2)))
         # In a container our folder would be another one.
-        return (hung_after, "" if self._prefix else _bytecode_folder())
+        return (str(self.hung_after), "" if self._prefix else _bytecode_folder())
 
     def _late(self, imports: Sequence[str]) -> str:
         loading = f"import {', '.join(imports or ('heat.version',))}"

@@ -57,7 +57,7 @@ def observe(site: Site) -> LoadedCode:
     """Load the target's commands, modules and plugins, and the drivers its configuration names."""
     drivers = sorted(set(_drivers(site.conf("target"))))
     target = site.interpreter("target")
-    answer = target.ask("loading.py", json.dumps(drivers), imports=SERVICES)
+    answer = target.ask("loading.py", json.dumps(drivers), str(target.hung_after), imports=SERVICES)
     failures = tuple(
         Failure(each["kind"], each["name"], each["error"], each["module"], each["place"])
         for each in answer["failures"]

@@ -62,7 +62,8 @@ def _observe(site: Site, side: SideName) -> UpgradeCheck:
     _know_secrets(site.conf(side))
     arguments = [f"--config-file={path}" for path in plan.config]
     arguments += [f"--config-dir={path}" for path in plan.config_dirs]
-    answer = site.interpreter(side).ask("upgrade_check.py", *arguments)
+    interpreter = site.interpreter(side)
+    answer = interpreter.ask("upgrade_check.py", str(interpreter.hung_after), *arguments)
     exit_code = answer["exit_code"]
     text = site.secrets.redact(answer["text"]) if exit_code in _TOLD else ""
     return UpgradeCheck(str(plan.python), exit_code, text[:_KEPT])

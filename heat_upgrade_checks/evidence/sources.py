@@ -159,6 +159,12 @@ SOURCES: dict[str, Source] = {
             "code.migration_files",
             asks_interpreter=True,
         ),
+        Source(
+            "event_counts",
+            "Heat's database, events by stack",
+            "stacks.event_counts",
+            deadline=300.0,
+        ),
         Source("leftovers", "Heat's database, leftovers", "stacks.leftovers", deadline=300.0),
         Source(
             "schema_state", "Heat's database, its schema", "database.schema_state", deadline=300.0

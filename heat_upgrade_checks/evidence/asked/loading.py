@@ -1,9 +1,9 @@
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
-It is sent on standard input, with the drivers that the configuration names, a JSON
-list of pairs of a kind and a name, and the seconds after which what still loads counts as hung. It
-loads what Heat's services load when they start, and starts
-nothing: no configuration is read, no connection made, no logging set up.
+It is sent on standard input, with the drivers that the configuration names, a JSON list of pairs of
+a kind and a name, and the seconds after which what still loads counts as hung. It loads what Heat's
+services load when they start, and starts nothing: no configuration is read, no connection made, no
+logging set up.
 """
 
 import importlib

@@ -30,6 +30,8 @@ _MYSQL = {
 }
 # ER_SPECIFIC_ACCESS_DENIED_ERROR: a privilege of the whole server is lacking.
 _SPECIFIC_ACCESS_DENIED = 1227
+# ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL, query_canceled of PostgreSQL.
+_TOO_LONG = {1969, 3024, "57014"}
 _PASSES_BY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013}
 
 # PostgreSQL SQLSTATE codes; a connection that fails has none, and is told by libpq's words.
@@ -77,6 +79,11 @@ def passes_by(error: BaseException) -> bool:
     if (number := _number(error)) is not None:
         return number in _PASSES_BY
     return _sqlstate(error) in {None, "57P01", "57P03"} and _is_postgresql(error)
+
+
+def took_too_long(error: DBAPIError) -> bool:
+    """Whether the server ended the statement at `database.statement_timeout`."""
+    return _number(error) in _TOO_LONG or getattr(error.orig, "sqlstate", None) in _TOO_LONG
 
 
 def lacks_process(error: DBAPIError) -> bool:

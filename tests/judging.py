@@ -1,6 +1,7 @@
 """Calls one check on given evidence, as the plugin would."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
@@ -8,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
+from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.gates.registry import MARK
@@ -16,6 +18,9 @@ from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records.findings import Outcome, outcome_of
 from heat_upgrade_checks.records.gate import NOTHING
 from tests import showing
+
+# As in a wheel, whose checks are inside the package. Last, so that nothing else is found there.
+sys.path.append(str(catalogue.checks_folder().parent))
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -223,9 +223,7 @@ def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(site: Site
     reports = ("--reports", str(site.folder / "reports"))
     slow = "import time\nfrom heat_upgrade_checks import cli\n"
     slow += "from heat_upgrade_checks.gates import driver\n"
-    slow += (
-        "driver._run_pytest = lambda *a: (print('here', flush=True), time.sleep(3600))\ncli.run()"
-    )
+    slow += "driver._session = lambda *a: (print('here', flush=True), time.sleep(3600))\ncli.run()"
     process = subprocess.Popen(
         [sys.executable, "-c", slow, "--phase", "pre", *reports],
         cwd=site.folder,

@@ -3,7 +3,6 @@
 import ast
 from collections import defaultdict
 from contextlib import nullcontext
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from heat_upgrade_checks.gates.registry import MARK, check
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records.findings import Outcome
 from tests import showing
-from tests.judging import name_of
+from tests.judging import file
 
 ROOT = Path(__file__).parents[3]
 CHECKS = catalogue.load()
@@ -37,7 +36,7 @@ def test_a_check_has_a_file_of_its_own(id: str) -> None:
 
 @pytest.mark.parametrize("id", sorted({each.id for each in CHECKS}))
 def test_what_is_read_of_a_mark_is_what_pytest_is_told(id: str) -> None:
-    functions = vars(import_module(name_of(id))).values()
+    functions = vars(file(id)).values()
     marks = [mark for each in functions for mark in getattr(each, "pytestmark", ())]
     assert {mark.args[0] for mark in marks} == {each for each in CHECKS if each.id == id}
     assert {mark.name for mark in marks} == {MARK}

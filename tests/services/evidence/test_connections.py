@@ -13,6 +13,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker import connections, notifications
 from heat_upgrade_checks.evidence.broker.amqp_login import CONNECTION_NAME
 from heat_upgrade_checks.evidence.broker.connections import Client, VhostClients
+from heat_upgrade_checks.evidence.configuration import addresses
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
@@ -243,8 +244,8 @@ def test_what_is_connected_to_the_old_vhost_keeps_it(
         check_at("queues.old-residue", "post"),
         "post",
         connections=found,
-        current_configuration=found.old,
-        target_configuration=found.new,
+        current_configuration=addresses.observe_current(site),
+        target_configuration=addresses.observe_target(site),
         notifications=notifications.observe(site),
     )
     *left, stays = gate.findings

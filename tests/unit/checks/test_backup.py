@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.evidence.backup.newest import Backup, BackupFile, Backups
+from heat_upgrade_checks.heat.tables import ALWAYS as HEAT_TABLES
 from tests.facts import (
     a_database,
 )
-from tests.judging import NOW, check_at, file, judge
+from tests.judging import NOW, check_at, judge
 from tests.unit.checks.judged import sentences
-
-HEAT_TABLES: set[str] = file("backup.complete")._HEAT_TABLES
 
 
 def _backups(**changes: Any) -> Backups:

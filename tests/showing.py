@@ -1,4 +1,4 @@
-"""Keeps that each check was seen to fail and to pass by a real source.
+"""The proof that each check was seen to fail and to pass by a real source.
 
 `shown.json` names the tests that show it, for each id:
 

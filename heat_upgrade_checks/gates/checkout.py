@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         question = new_question(plan, digest, phase, config.getoption("--host"), (), site)
         place = end.enter_context(taken(begin(question, site), folder))
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        pytest.exit(str(error), returncode=_WRONG_USAGE)
     config.add_cleanup(end.close)
     # The project's own tests make every warning an error; a library's is none of the gate's.
     config.addinivalue_line("filterwarnings", "ignore")

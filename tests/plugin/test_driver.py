@@ -289,6 +289,14 @@ def test_pytest_judges_in_a_checkout(site: Site) -> None:
     assert (reports / "demo-rolling" / "index.html").is_file()
 
 
+def test_wrong_usage_in_a_checkout_is_64_as_well(tmp_path: Path) -> None:
+    words = ("checks", "-q", "-pno:cacheprovider", "--phase", "pre", "--plan", str(tmp_path / "no"))
+    command = (sys.executable, "-m", "pytest", *words)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 64, done.stdout + done.stderr
+    assert "write one with: heat-upgrade-check init" in done.stderr
+
+
 def test_list_and_explain(site: Site) -> None:
     listed = site.call("list")
     assert listed.code == 0

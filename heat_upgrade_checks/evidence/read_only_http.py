@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -94,19 +93,6 @@ class ReadOnlyHttp:
             raise Unobserved(
                 f"{self.what} cannot be reached at {self.base}; "
                 "start it, or correct its URL in the plan"
-            ) from None
-
-    def json(self, response: requests.Response) -> Any:
-        """The decoded body of a good answer.
-
-        :raises Unobserved: the body is not JSON, so something else answers at this URL.
-        """
-        try:
-            return response.json()
-        except ValueError:
-            raise Unobserved(
-                f"{self.what} at {self.base}: the answer is not JSON; "
-                "another server answers there: correct the URL in the plan"
             ) from None
 
 

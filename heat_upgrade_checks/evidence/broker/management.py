@@ -1,18 +1,16 @@
 """RabbitMQ's management API: which of its URLs answers, to which account, and in which shape."""
 
-from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
+from heat_upgrade_checks.evidence.answers import Shape, read
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 
 _MANAGEMENT_PORT = 15672
 _SEES_ALL = {"monitoring", "administrator"}
-
-Shape = TypeVar("Shape", dict[str, Any], list[Any])
 
 
 def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
@@ -84,13 +82,12 @@ def body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], pa
             f"RabbitMQ's management API at {http.base} answers {response.status_code} to "
             f"GET {path}; correct broker.management in the plan"
         )
-    decoded = http.json(response)
-    if not isinstance(decoded, shape):
-        raise Unobserved(
-            f"RabbitMQ's management API at {http.base}: GET {path} gives no {shape.__name__}; "
-            "another server answers there: correct broker.management in the plan"
-        )
-    return decoded
+    return read(
+        shape,
+        response.content,
+        f"RabbitMQ's management API at {http.base}, GET {path}",
+        "another server answers there, or a proxy: correct broker.management in the plan",
+    )
 
 
 def require_sight(http: ReadOnlyHttp, response: requests.Response, vhost: str) -> None:

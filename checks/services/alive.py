@@ -1,19 +1,25 @@
-from collections import defaultdict
+from collections.abc import Collection
 
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
-from heat_upgrade_checks.reading.isolation import isolation_of
-from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.engine_hosts import (
+    is_api,
+    known_otherwise,
+    leaving,
+    not_moved,
+    of_host,
+)
+from heat_upgrade_checks.reading.isolation import Isolation, isolation_of
+from heat_upgrade_checks.reading.placement import Placement, releases_by_host
 
 
 @check("services.alive", phases=["pre", "post"], guide="prerequisites, rolling 8")
-def check_engines_report(database: Database, gate: Judgement) -> None:
-    """Every engine that should run has reported within two intervals."""
-    gate.looked_at(database.extent)
-    _judge_reports(database, gate)
+def check_engines_work(database: Database, placement: Placement, gate: Judgement) -> None:
+    """Every engine that should run has reported within two intervals and reads its queues."""
+    gate.looked_at(_extent(database, placement))
+    _judge_engines(database, placement, (), gate)
 
 
 @check("services.alive", phases=["engine"], guide="rolling 5")
@@ -24,28 +30,87 @@ def check_other_engines_carry_on(
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
-    """Every engine that should run has reported within two intervals."""
+    """Every engine that should run has reported within two intervals and reads its queues."""
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
-    old = isolation.old
-    gate.looked_at(f"{database.extent}; {len(placement.on(old))} engine workers on vhost {old}")
-    _judge_reports(database, gate)
-    may_leave = not_moved(gate.plan, database, placement, isolation)
-    if other_name := known_otherwise(gate.host, may_leave):
+    gate.looked_at(
+        f"{_extent(database, placement)}; {len(placement.on(isolation.old))} engine workers on "
+        f"vhost {isolation.old}"
+    )
+    gone = leaving(gate.host, gate.plan, database, placement, isolation)
+    _judge_engines(database, placement, gone, gate)
+    if other_name := known_otherwise(
+        gate.host, not_moved(gate.plan, database, placement, isolation)
+    ):
         gate.cannot_tell(other_name)
-    elif all(row.host != gate.host for row in database.services):
+    elif not gone:
         known = ", ".join(sorted({row.host for row in database.services})) or "none"
         gate.note(
             f"host {gate.host}",
             f"has no engine, so this gate is taken to be about its API; engine hosts: {known}",
         )
     if not isolation.shared:
-        _judge_last(placement, old, gate)
+        _judge_last(placement, isolation.old, gone, gate)
 
 
-def _judge_last(placement: Placement, old: str, gate: Judgement) -> None:
+@check("services.alive", phases=["last-engine"], guide="rolling 7")
+def check_somebody_takes_over(
+    database: Database,
+    placement: Placement,
+    current_configuration: Configuration,
+    target_configuration: Configuration,
+    gate: Judgement,
+) -> None:
+    """Every engine that should run has reported within two intervals and reads its queues."""
+    isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    gate.looked_at(_extent(database, placement))
+    _judge_engines(database, placement, (), gate)
+    if isolation.shared:
+        by_host = releases_by_host(gate.plan, current_configuration, target_configuration)
+        known = {host for host, release in by_host.items() if release == "target"}
+        taking_over = {each.host.casefold() for each in placement.engines if each.vhosts} & known
+        where = "its hosts by the plan are: " + (", ".join(sorted(known)) or "not known")
+    else:
+        taking_over = placement.on(isolation.new)
+        where = f"its vhost is {isolation.new}"
+    if not taking_over:
+        gate.block(
+            "engines of the target release",
+            f"none works; {where}. When the last old engine has stopped, nobody takes work over",
+            hint="Start one, wait until it reports and reads its queues, and run this phase again."
+            if not isolation.shared
+            else "Start one on a host of its own ([DEFAULT] host), and list the hosts of both as "
+            "current.engines and target.engines in the plan.",
+        )
+    elif not isolation.shared:
+        _judge_named_hosts(placement, isolation, gate)
+
+
+def _extent(database: Database, placement: Placement) -> str:
+    reading = sum(bool(engine.vhosts) for engine in placement.engines)
+    return f"{database.extent}; {reading} live engine workers read their queues"
+
+
+def _judge_named_hosts(placement: Placement, isolation: Isolation, gate: Judgement) -> None:
+    """A host whose old engine still runs may get its new one after it."""
+    placed = {each.host.casefold() for each in placement.engines if each.vhosts}
+    for host in gate.plan.target.engines:
+        if host.casefold() not in placed:
+            gate.warn(
+                f"engine host {host}",
+                f"has no engine that works, on vhost {isolation.new} or {isolation.old}",
+                hint="Start its engine of the target release first, unless the others can carry "
+                "the load.",
+            )
+
+
+def _judge_last(
+    placement: Placement, old: str, gone: Collection[ServiceRow], gate: Judgement
+) -> None:
     """Engines on the new vhost carry nothing on for those who still use the old one."""
-    here = [each for each in placement.engines if each.host == gate.host and old in each.vhosts]
-    if not here or any(each.host != gate.host for each in placement.engines if old in each.vhosts):
+    ids = {row.engine_id for row in gone}
+    on_old = [each for each in placement.engines if old in each.vhosts]
+    here = [each for each in on_old if each.engine_id in ids]
+    if not here or len(on_old) > len(here):
         return
     both = (
         " Where only its API moves, name that by another name of the host in api.backends, such as "
@@ -62,16 +127,30 @@ def _judge_last(placement: Placement, old: str, gate: Judgement) -> None:
     )
 
 
-def _judge_reports(database: Database, gate: Judgement) -> None:
-    rows: dict[str, list[ServiceRow]] = defaultdict(list)
-    for host in _listed_hosts(gate):
-        rows[host] = []
-    for row in database.services:
-        rows[row.host].append(row)
-    rows.pop(gate.host, None)
+def _judge_engines(
+    database: Database, placement: Placement, gone: Collection[ServiceRow], gate: Judgement
+) -> None:
+    """A report alone shows little: one that was killed counts as alive for two intervals."""
+    ids = {row.engine_id for row in gone}
+    reading = {engine.engine_id for engine in placement.engines if engine.vhosts}
+    staying = [row for row in database.services if row.engine_id not in ids]
+    rows: dict[str, list[ServiceRow]] = {
+        host: of_host(host, staying) for host in _listed_hosts(gate)
+    }
+    told = {row.engine_id for workers in rows.values() for row in workers}
+    for row in staying:
+        if row.engine_id not in told:
+            rows.setdefault(row.host, []).append(row)
     for host, workers in sorted(rows.items()):
         _judge_host(host, workers, gate)
-    if not any(row.alive for workers in rows.values() for row in workers):
+    for row in staying:
+        if row.alive and row.engine_id not in reading:
+            gate.cannot_tell(
+                f"engine {row.host} ({row.engine_id}) reported {row.reported_seconds_ago:.0f} s "
+                "ago, but reads no queue that the broker shows this account; it may have ended or "
+                "lost the broker: look into its log, then run this phase again"
+            )
+    if not any(row.alive for row in staying):
         others = f" besides {gate.host}" if gate.host else ""
         gate.block(
             "heat-engine",
@@ -89,10 +168,12 @@ def _listed_hosts(gate: Judgement) -> tuple[str, ...]:
 
 def _judge_host(host: str, workers: list[ServiceRow], gate: Judgement) -> None:
     dead = [row for row in workers if not row.alive]
-    needed = not _listed_hosts(gate) or host in _listed_hosts(gate)
-    if len(dead) == len(workers) and needed:
+    listed = _listed_hosts(gate)
+    if len(dead) == len(workers) and (not listed or host in listed):
         last = min((row.reported_seconds_ago for row in dead), default=None)
-        gate.block(
+        # Who takes over is judged by itself when the last old engine is to stop.
+        say = gate.warn if gate.phase == "last-engine" else gate.block
+        say(
             f"engine host {host}",
             "has no service row" if last is None else f"reported last {last:.0f} s ago",
             hint="Start its engine. If the host is gone for good, clean its service rows.",

@@ -73,7 +73,7 @@ def _by_host(placement: Placement, by_host: dict[str, SideName], gate: Judgement
     """On one vhost only the engines' hosts tell their release, where each release has its own."""
     gate.looked_at(f"{_engines(placement)}, by the hosts that the plan gives each release")
     for engine in placement.engines:
-        release = by_host.get(engine.host)
+        release = by_host.get(engine.host.casefold())
         if release is None:
             gate.cannot_tell(
                 f"the release of engine {engine} is unknown: both releases share a vhost, and its "

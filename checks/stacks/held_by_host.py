@@ -1,11 +1,18 @@
 from collections.abc import Iterable
 
+from heat_upgrade_checks.evidence.broker.connections import Connections
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.reading.engine_hosts import is_api, known_otherwise, not_moved
+from heat_upgrade_checks.reading.engine_hosts import (
+    has_api,
+    known_otherwise,
+    leaving,
+    not_moved,
+    of_host,
+)
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import (
@@ -24,33 +31,34 @@ _NAMED = 3
 def check_the_host_holds_no_work(
     database: Database,
     placement: Placement,
+    connections: Connections,
     current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
 ) -> None:
     """The engines that are taken away hold no resource and no lock."""
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
-    rows = [row for row in database.services if row.host == gate.host]
+    rows = of_host(gate.host, database.services)
     # A host's new engine may run beside the old one that is taken away.
-    moved = isolation.on_the_new_side(placement)
-    leaving = [row for row in rows if row.engine_id not in moved]
-    stay = f", and {len(rows) - len(leaving)} on the new vhost, which stay"
+    gone = leaving(gate.host, gate.plan, database, placement, isolation)
+    stay = len({row.engine_id for row in rows} - {row.engine_id for row in gone})
     gate.looked_at(
-        f"{database.extent}; {len(leaving)} engine workers on {gate.host}"
-        + (stay if len(rows) > len(leaving) else "")
+        f"{database.extent}; {len(gone)} engine workers on {gate.host}"
+        + (f", and {stay} of the target release, which stay" if stay else "")
     )
     may_leave = not_moved(gate.plan, database, placement, isolation)
     if other_name := known_otherwise(gate.host, may_leave):
         gate.cannot_tell(other_name)
-    elif not rows and not is_api(gate.plan, gate.host):
+    elif not rows and not has_api(gate.plan, gate.host, connections):
         known = ", ".join(sorted({row.host for row in database.services})) or "none"
         gate.cannot_tell(
             f"no service row knows a host {gate.host}; hosts of engines are: {known}. Give one of "
-            "them as --host, or, for an API's host, list its URL as api.backends in the plan"
+            "them as --host, or, for an API's host, list its URL as api.backends in the plan, or "
+            "give the address from which the broker sees it"
         )
-    _judge_held([row for row in leaving if row.alive], database, current_configuration, gate)
+    _judge_held([row for row in gone if row.alive], database, current_configuration, gate)
     lost = [work for work in work_in_flight(database, placement, 0) if work.state is State.LOST]
-    for row in leaving:
+    for row in gone:
         if not row.alive:
             _judge_lost(row, [work for work in lost if row.engine_id in work.stack.holders], gate)
 
@@ -92,16 +100,17 @@ def _judge_held(
         if grace:
             gate.block(
                 obj,
-                f"{what}; when it is stopped it gives up after {grace} s and leaves them for ever",
+                f"{what}; by its heat.conf a stop gives up after {grace} s and leaves them for "
+                "ever; whether its service manager gives up before was not seen",
                 hint="Wait until it holds nothing (--wait), or raise graceful_shutdown_timeout and "
-                "the service manager's own limit.",
+                "the service manager's own limit, such as TimeoutStopSec of its unit.",
                 data=data,
             )
         else:
             gate.warn(
                 obj,
                 f"{what}; its stop waits for them without limit (graceful_shutdown_timeout = 0)",
-                hint="See that the service manager waits as long.",
+                hint="See that its service manager waits as long: that was not looked at.",
                 data=data,
             )
 

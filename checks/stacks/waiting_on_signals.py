@@ -12,6 +12,7 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.reading.engine_hosts import leaving
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import end_of_a_wait, named, root_of
@@ -36,12 +37,11 @@ def check_no_wait_ends_with_this_engine(
 ) -> None:
     """No wait for a signal from outside is cut off by the next step."""
     gate.looked_at(database.extent)
-    here = {row.engine_id for row in database.services if row.alive and row.host == gate.host}
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
-    # A host's new engine may run beside the old one that is taken away.
-    leaving = here - isolation.on_the_new_side(placement)
+    gone = leaving(gate.host, gate.plan, database, placement, isolation)
+    ids = {row.engine_id for row in gone if row.alive}
     for stack, resource in _waiting(database):
-        held_here = _holder(stack, resource) in leaving
+        held_here = _holder(stack, resource) in ids
         _say(gate.block if held_here else gate.warn, database, stack, resource)
 
 

@@ -37,7 +37,7 @@ def check_releases_are_on_their_own_vhosts(
     # The one after which the first engine of the target release was started.
     begun = earlier_gates.opened("vhost") if gate.phase in {"engine", "last-engine"} else None
     for engine in placement.engines:
-        _judge(engine, old, new, expected.get(engine.host), begun, gate)
+        _judge(engine, old, new, expected.get(engine.host.casefold()), begun, gate)
     for listener in placement.strangers:
         gate.warn(
             f"engine {listener.engine_id}",

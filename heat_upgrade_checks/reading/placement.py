@@ -73,11 +73,11 @@ def releases_by_host(
 
     The plan's `engines` tell, or without any the hosts that the configurations set; `new` is None
     as long as the target release has none. One release's hosts alone tell nothing: the other may
-    have the same.
+    have the same. Hosts are in lower case here.
     """
-    current, target = set(plan.current.engines), set(plan.target.engines)
+    current, target = ({*map(str.casefold, side.engines)} for side in (plan.current, plan.target))
     if not current and not target and new and old.host_is_set and new.host_is_set:
-        current, target = {old.host}, {new.host}
+        current, target = {old.host.casefold()}, {new.host.casefold()}
     if not current or not target:
         return {}
     named: dict[str, SideName] = dict.fromkeys(current - target, "current")

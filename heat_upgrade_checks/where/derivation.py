@@ -202,7 +202,7 @@ def _groups(
     found: dict[tuple[str, SideName | None, tuple[str, ...]], list[str]] = defaultdict(list)
     for engine in placement.engines:
         if engine.vhosts:
-            release = by_host.get(engine.host) or _by_vhost(engine, old, new)
+            release = by_host.get(engine.host.casefold()) or _by_vhost(engine, old, new)
             found[engine.host, release, engine.vhosts].append(engine.engine_id)
     for (host, release, vhosts), ids in sorted(found.items(), key=str):
         yield EngineGroup(host, release, vhosts, tuple(ids), tuple(_held(database, set(ids))))

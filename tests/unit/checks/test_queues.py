@@ -33,6 +33,7 @@ def _new_work(*old: Client, vhost: str = OLD, **changes: Any) -> Judgement:
         "engine",
         host="control1",
         of=plan(**changes),
+        database=a_database(services=(a_row("a", "control1"),)),
         placement=place([a_row("a", "control1")], [Listener("a", vhost, 1)]),
         connections=connections_of(old=old, new=(API,)),
     )

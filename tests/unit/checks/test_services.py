@@ -27,10 +27,13 @@ from tests.unit.checks.judged import sentences
 # --- services
 
 
-def _alive(phase: str, *rows: ServiceRow, **changes: Any) -> list[str]:
-    database = a_database(services=rows)
-    check = check_at("services.alive", "pre")
-    return sentences(judge(check, phase, of=plan(**changes), database=database))
+def _alive(phase: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Judgement:
+    """What this phase says of engines, each its row and its vhost or "" where it reads nothing."""
+    rows = tuple(row for row, _ in engines)
+    listeners = [Listener(row.engine_id, vhost, 1) for row, vhost in engines if vhost]
+    check = check_at("services.alive", phase)
+    database, placement = a_database(services=rows), place(rows, listeners)
+    return judge(check, phase, of=plan(**changes), database=database, placement=placement)
 
 
 def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Judgement:
@@ -42,34 +45,101 @@ def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Jud
         host=host,
         of=plan(**changes),
         database=a_database(services=rows),
-        placement=place(rows, [Listener(row.engine_id, vhost, 1) for row, vhost in engines]),
+        placement=place(
+            rows, [Listener(row.engine_id, vhost, 1) for row, vhost in engines if vhost]
+        ),
     )
 
 
-def test_engines_that_report() -> None:
-    assert _alive("pre", a_row("a", "control1"), a_row("b", "control2")) == []
+@pytest.mark.parametrize("phase", ["pre", "post"])
+def test_engines_that_report_and_read(phase: str) -> None:
+    gate = _alive(phase, (a_row("a", "control1"), OLD), (a_row("b", "control2"), OLD))
+    assert (gate.findings, gate.unknowns) == ([], [])
 
 
 def test_no_engine_at_all_is_a_blocker() -> None:
-    assert _alive("pre") == ["blocker heat-engine: no engine is alive"]
+    assert sentences(_alive("pre")) == ["blocker heat-engine: no engine is alive"]
     alone = (a_row("a", "control1"), OLD)
     assert sentences(_without("control1", alone, broker={"isolation": "shared"})) == [
         "blocker heat-engine: no engine besides control1 is alive"
     ]
 
 
+@pytest.mark.parametrize("phase", ["pre", "engine", "last-engine", "post"])
+def test_an_engine_that_reports_and_reads_nothing_may_have_ended(phase: str) -> None:
+    silent, working = (a_row("a", "control2"), ""), (a_row("b", "control3"), NEW)
+    if phase == "engine":
+        gate = _without("control1", (a_row("c", "control1"), OLD), silent, working)
+    else:
+        gate = _alive(phase, silent, working)
+    (unknown,) = gate.unknowns
+    assert unknown.startswith("engine control2 (a) reported 1 s ago, but reads no queue")
+
+
 def test_a_listed_host_without_a_row() -> None:
-    current = {"version": "25.0.2", "engines": ["control1", "control2"]}
-    assert _alive("pre", a_row("a", "control1"), current=current) == [
+    current = {"version": "25.0.2", "engines": ["Control1", "control2"]}
+    assert sentences(_alive("pre", (a_row("a", "control1"), OLD), current=current)) == [
         "blocker engine host control2: has no service row"
     ]
 
 
+def test_a_host_may_be_listed_by_its_machines_name() -> None:
+    rows = [replace(a_row(name, "heat"), hostname=name) for name in ("control1", "control2")]
+    current = {"version": "25.0.2", "engines": ["control1", "control2", "control3"]}
+    gate = _alive("pre", *((row, OLD) for row in rows), current=current)
+    assert sentences(gate) == ["blocker engine host control3: has no service row"]
+
+
 def test_one_of_several_workers_that_died() -> None:
     rows = (a_row("a", "control1"), a_row("b", "control1", silent=500))
-    assert _alive("pre", *rows) == [
+    assert sentences(_alive("pre", *((row, OLD) for row in rows))) == [
         "warning engine host control1: 1 of 2 workers do not report; they ended without a stop"
     ]
+
+
+# --- services.alive when the last old engine is to stop
+
+
+def test_an_engine_of_the_target_takes_over() -> None:
+    gate = _alive("last-engine", (a_row("o", "control1"), OLD), (a_row("n", "control2"), NEW))
+    assert (gate.findings, gate.unknowns) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [
+        pytest.param((), id="none anywhere"),
+        pytest.param(((a_row("o", "control1"), OLD),), id="on the old vhost only"),
+        pytest.param(((a_row("n", "control2", silent=500), NEW),), id="it reports no more"),
+        pytest.param(((a_row("n", "control2"), ""),), id="it reads nothing"),
+    ],
+)
+def test_nobody_takes_over(engines: tuple[tuple[ServiceRow, str], ...]) -> None:
+    target = {"version": "26.0.2", "engines": ["control2"]}
+    assert (
+        "blocker engines of the target release: none works; its vhost is heat-n1. When the last "
+        "old engine has stopped, nobody takes work over"
+    ) in sentences(_alive("last-engine", *engines, target=target))
+
+
+def test_a_listed_host_that_does_not_work_yet_is_told() -> None:
+    target = {"version": "26.0.2", "engines": ["control1", "control2", "control3"]}
+    engines = ((a_row("o", "control1"), OLD), (a_row("n", "control2"), NEW))
+    assert sentences(_alive("last-engine", *engines, target=target)) == [
+        "warning engine host control3: has no engine that works, on vhost heat-n1 or heat-n"
+    ]
+
+
+def test_on_a_shared_vhost_the_plan_tells_who_takes_over() -> None:
+    shared: dict[str, Any] = {
+        "broker": {"isolation": "shared"},
+        "current": {"version": "26.0.2", "engines": ["control1"]},
+        "target": {"version": "27.0.1", "engines": ["control2"]},
+    }
+    old, new = (a_row("o", "control1"), OLD), (a_row("n", "Control2"), OLD)
+    assert sentences(_alive("last-engine", old, new, **shared)) == []
+    (said,) = sentences(_alive("last-engine", old, **shared))
+    assert said.startswith("blocker engines of the target release: none works; its hosts by the ")
 
 
 def test_a_host_that_has_no_engine_is_taken_for_an_api() -> None:
@@ -79,6 +149,22 @@ def test_a_host_that_has_no_engine_is_taken_for_an_api() -> None:
         "engine hosts: control1"
     ]
     assert gate.unknowns == []
+
+
+@pytest.mark.parametrize(
+    ("named", "row"),
+    [
+        ("CONTROL1", a_row("a", "control1")),
+        ("control1", replace(a_row("a", "heat"), hostname="control1")),
+        ("Control1.example.org", a_row("a", "control1.example.org")),
+    ],
+)
+def test_a_host_by_any_spelling_or_by_its_machines_name(named: str, row: ServiceRow) -> None:
+    other = replace(a_row("b", row.host), host="heat" if row.host == "heat" else "control2")
+    gate = _without(named, (row, OLD), (replace(other, hostname="control2"), OLD))
+    assert (gate.findings, gate.unknowns) == ([], [])
+    (last,) = _without(named, (row, OLD), (a_row("n", "control3"), NEW)).findings
+    assert last.object == f"engine host {named}"
 
 
 LAST = (
@@ -121,7 +207,6 @@ def test_the_last_old_engine_is_for_a_phase_of_its_own() -> None:
     [
         ("control1", a_row("a", "control1.example.org")),
         ("control1.example.org", a_row("a", "control1")),
-        ("Control1", a_row("a", "control1")),
         ("control1", replace(a_row("a", "engine-a"), hostname="control1.example.org")),
     ],
 )
@@ -142,9 +227,13 @@ def test_on_a_shared_vhost_the_plan_tells_which_of_a_machines_engines_stays() ->
         "broker": {"isolation": "shared"},
         "current": {"version": "26.0.2", "engines": ["control1", "control2"]},
     }
-    assert _without("control1", (new, OLD), **shared).unknowns
+    # It may be the one that leaves.
+    assert sentences(_without("control1", (new, OLD), **shared)) == [
+        "blocker heat-engine: no engine besides control1 is alive"
+    ]
     shared["target"] = {"version": "27.0.1", "engines": ["control1-2026.2"]}
-    assert _without("control1", (new, OLD), **shared).unknowns == []
+    (said,) = sentences(_without("control1", (new, OLD), **shared))
+    assert said.startswith("note host control1: has no engine, so this gate is taken to be about")
 
 
 def _versions(

@@ -5,11 +5,20 @@ from typing import Any
 
 import pytest
 
+from heat_upgrade_checks.evidence.broker.connections import Client
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.reading.placement import place
-from tests.facts import NEW, OLD, a_configuration, a_database, a_row, a_stack
+from tests.facts import (
+    NEW,
+    OLD,
+    a_configuration,
+    a_database,
+    a_row,
+    a_stack,
+    connections_of,
+)
 from tests.judging import check_at, judge, plan
 from tests.unit.reading.at_work import (
     ABANDONED,
@@ -25,6 +34,7 @@ def _by_host(
     grace: int = 60,
     of: dict[str, Any] | None = None,
     stacks: tuple[StackInFlight, ...] = (a_stack("old"), a_stack(lock="old")),
+    clients: tuple[Client, ...] = (),
 ) -> Judgement:
     configuration = replace(a_configuration(OLD, "control1"), graceful_shutdown_timeout=grace)
     return judge(
@@ -34,6 +44,7 @@ def _by_host(
         of=plan(**of or {}),
         database=a_database(services=BOTH_ON_CONTROL1, in_flight=stacks),
         placement=PLACEMENT_OF_BOTH,
+        connections=connections_of(clients),
         current_configuration=configuration,
     )
 
@@ -54,7 +65,9 @@ def test_what_the_new_engine_of_the_same_host_holds_does_not_count() -> None:
     stacks = (a_stack("new on control1"),)
     gate = _by_host("control1", stacks=stacks)
     assert gate.findings == []
-    assert gate.extent.endswith("1 engine workers on control1, and 1 on the new vhost, which stay")
+    assert gate.extent.endswith(
+        "1 engine workers on control1, and 1 of the target release, which stay"
+    )
     # On a shared vhost nothing tells which of them is the new one.
     shared = _by_host("control1", of={"broker": {"isolation": "shared"}}, stacks=stacks)
     assert [finding.object for finding in shared.findings] == ["engine control1 (new on control1)"]
@@ -102,6 +115,34 @@ def test_a_host_that_no_service_row_knows_is_unknown_unless_it_is_an_apis() -> N
     assert (api.findings, api.unknowns) == ([], [])
 
 
+def test_an_api_may_be_named_by_the_address_that_the_broker_sees() -> None:
+    client = Client("heat-api", 7, "192.0.2.7", "heat", 2, ("reply_1",))
+    backends = {"api": {"backends": ["http://api1:8004"]}}
+    seen = _by_host("192.0.2.7", of=backends, clients=(client,))
+    assert (seen.findings, seen.unknowns) == ([], [])
+    assert _by_host("192.0.2.8", of=backends, clients=(client,)).unknowns
+
+
+def test_the_machine_tells_engines_that_share_a_host() -> None:
+    rows = [replace(a_row(id, "heat"), hostname=f"control-{id}") for id in ("a", "b")]
+
+    def held(host: str) -> list[str]:
+        gate = judge(
+            check_at("stacks.held-by-host", "engine"),
+            "engine",
+            host=host,
+            database=a_database(services=tuple(rows), in_flight=(a_stack("a"),)),
+            placement=place(rows, [Listener(row.engine_id, OLD, 1) for row in rows]),
+            connections=connections_of(),
+        )
+        assert gate.unknowns == []
+        return [finding.object for finding in gate.findings]
+
+    assert held("control-a") == ["engine heat (a)"]
+    assert held("control-b") == []
+    assert held("heat") == ["engine heat (a)"]
+
+
 def test_another_name_of_an_engines_host_is_unknown_even_where_it_is_an_apis() -> None:
     rows = (a_row("old", "control1.example.org"),)
     stacks = (a_stack("old"),)
@@ -112,6 +153,7 @@ def test_another_name_of_an_engines_host_is_unknown_even_where_it_is_an_apis() -
         of=plan(api={"backends": ["http://control1:8004"]}),
         database=a_database(services=rows, in_flight=stacks),
         placement=place(rows, [Listener("old", OLD, 1)]),
+        connections=connections_of(),
         current_configuration=a_configuration(OLD, "control1.example.org"),
         target_configuration=a_configuration(NEW, "control1.example.org"),
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from heat_upgrade_checks.evidence.broker.asked_apis import AskedApis
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
@@ -109,3 +110,11 @@ def an_earlier_gate(phase: str, ended: datetime, **changes: Any) -> EarlierGate:
         digests=NOTHING,
     )
     return replace(gate, **changes)
+
+
+API_URL = "http://api1:8004"
+
+
+def apis_asked(connections: Connections, **changes: Any) -> AskedApis:
+    """These connections, looked at when one backend of the API had answered, with changes."""
+    return replace(AskedApis((API_URL,), (), "", connections), **changes)

@@ -1,3 +1,4 @@
+from heat_upgrade_checks.evidence.api.backends import Backends, Listens
 from heat_upgrade_checks.evidence.broker.connections import Connections
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
@@ -10,10 +11,14 @@ from .. import tell_of_others
 
 @check("services.stopped", phases=["stopped"], guide="cold 1")
 def check_nothing_of_heat_runs(
-    database: Database, placement: Placement, connections: Connections, gate: Judgement
+    database: Database,
+    placement: Placement,
+    connections: Connections,
+    api_backends: Backends,
+    gate: Judgement,
 ) -> None:
     """No engine and no API of Heat runs any more."""
-    gate.looked_at(f"{database.extent}; {connections.extent}")
+    gate.looked_at(f"{database.extent}; {connections.extent}; {api_backends.extent}")
     for engine in placement.engines:
         reads = f" and reads its queue on vhost {', '.join(engine.vhosts)}" if engine.vhosts else ""
         gate.block(
@@ -41,3 +46,31 @@ def check_nothing_of_heat_runs(
                     data={"pid": client.pid, "peer_host": client.peer_host, "user": client.user},
                 )
         tell_of_others(side, gate, "Find out what it is.")
+    _judge_backends(api_backends, gate)
+
+
+def _judge_backends(api_backends: Backends, gate: Judgement) -> None:
+    """An API that is idle has no connection; its port tells whether it runs."""
+    for backend in api_backends.backends:
+        if backend.listens is Listens.HEAT:
+            gate.block(
+                f"API at {backend.url}",
+                f"{backend.said} as Heat's API does",
+                hint="Stop it: what it is asked meanwhile is answered by nobody, and may reach the "
+                "new engines.",
+            )
+        elif backend.listens is Listens.UNKNOWN:
+            gate.cannot_tell(
+                f"whether the API at {backend.url} has stopped is not known: it {backend.said}; "
+                "stop it, or take it out of api.backends in the plan if its host is gone for good"
+            )
+        elif backend.listens is Listens.NOT_HEAT:
+            gate.note(f"API at {backend.url}", f"{backend.said}: the server before it still runs")
+    if not api_backends.backends:
+        gate.warn(
+            "APIs of Heat",
+            "that they have stopped is concluded from the broker, which shows none: one that was "
+            "asked nothing since its start has no connection",
+            hint="Name each as api.backends in the plan, so that this phase looks at its port; or "
+            "see on each of its hosts that heat-api and heat-api-cfn have stopped.",
+        )

@@ -1,17 +1,23 @@
+from collections.abc import Iterable, Mapping
+
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.reading.isolation import Isolation, isolation_of
-from heat_upgrade_checks.reading.placement import Placement, releases_by_host
+from heat_upgrade_checks.reading.placement import Engine, Placement, releases_by_host
+from heat_upgrade_checks.wording import counted
 
 _ALLOWED: dict[str, set[SideName]] = {
     "installed": {"current"},
     "engine": {"current", "target"},
     "post": {"target"},
 }
+# The gate before which no process can run the target release: after it the target's code is put in
+# place, or its first engine is started.
+_BEFORE_THE_TARGET = {"installed": "pre", "engine": "vhost", "post": "vhost"}
 
 
 @check("services.versions", phases=["installed", "engine", "post"], guide="rolling 5, 8, cold 6")
@@ -28,12 +34,15 @@ def check_engines_run_their_release(
     if gate.mode == "cold" and gate.phase == "installed":
         _none_runs(placement, database, gate)
     elif isolation.apart_by_name:
-        _by_vhost(placement, isolation, gate)
+        before = earlier_gates.opened(
+            "stopped" if gate.mode == "cold" else _BEFORE_THE_TARGET[gate.phase]
+        )
+        _by_vhost(placement, isolation, before, gate)
     elif gate.mode == "cold":
         _by_start(placement, database, earlier_gates, target_configuration.host, gate)
     else:
         by_host = releases_by_host(gate.plan, current_configuration, target_configuration)
-        _by_host(placement, by_host, gate)
+        _by_host(placement, by_host, earlier_gates.opened(_BEFORE_THE_TARGET[gate.phase]), gate)
 
 
 def _none_runs(placement: Placement, database: Database, gate: Judgement) -> None:
@@ -48,10 +57,15 @@ def _none_runs(placement: Placement, database: Database, gate: Judgement) -> Non
             )
 
 
-def _by_vhost(placement: Placement, isolation: Isolation, gate: Judgement) -> None:
-    """Where each release has a vhost of its own, that tells what an engine runs."""
-    gate.looked_at(f"{_engines(placement)}, by the vhost they listen on")
+def _by_vhost(
+    placement: Placement, isolation: Isolation, before: EarlierGate | None, gate: Judgement
+) -> None:
+    """Where each release has a vhost of its own, that tells what an engine should run."""
+    gate.looked_at(
+        f"{_engines(placement)}, by the vhost they listen on and the time of their start"
+    )
     releases: dict[str, SideName] = {isolation.old: "current", isolation.new: "target"}
+    supported = []
     for engine in placement.engines:
         if len(engine.vhosts) != 1 or engine.vhosts[0] not in releases:
             gate.cannot_tell(
@@ -61,32 +75,88 @@ def _by_vhost(placement: Placement, isolation: Isolation, gate: Judgement) -> No
                 "phase again"
             )
         elif (release := releases[engine.vhosts[0]]) not in _ALLOWED[gate.phase]:
-            gate.block(
-                f"engine {engine}",
-                f"runs the {release} release: it listens on vhost {engine.vhosts[0]}",
-                hint=_right_release(gate),
-                data={"engine_id": engine.engine_id, "host": engine.host},
-            )
+            _wrong(engine, f"{release} release: it listens on vhost {engine.vhosts[0]}", gate)
+        elif before is None or _fits(engine, release, before):
+            supported.append(engine)
+        else:
+            _doubt(engine, release, f"its vhost {engine.vhosts[0]}", before, gate)
+    _conclude(supported, "vhost", before, gate)
 
 
-def _by_host(placement: Placement, by_host: dict[str, SideName], gate: Judgement) -> None:
-    """On one vhost only the engines' hosts tell their release, where each release has its own."""
-    gate.looked_at(f"{_engines(placement)}, by the hosts that the plan gives each release")
+def _by_host(
+    placement: Placement,
+    by_host: Mapping[str, SideName],
+    before: EarlierGate | None,
+    gate: Judgement,
+) -> None:
+    """On one vhost the plan's hosts tell the release, where each has its own, and their start."""
+    gate.looked_at(f"{_engines(placement)}, by the hosts that the plan gives each and their start")
+    supported = []
     for engine in placement.engines:
-        release = by_host.get(engine.host.casefold())
-        if release is None:
+        planned = by_host.get(engine.host.casefold())
+        began_before = before is not None and engine.started_at <= before.finished_at
+        release = planned or ("current" if began_before else None)
+        if release is None and (before is None or gate.phase == "installed"):
             gate.cannot_tell(
                 f"the release of engine {engine} is unknown: both releases share a vhost, and its "
                 "host is not one release's alone; list the hosts in current.engines and "
                 "target.engines, and give the target's engines a [DEFAULT] host of their own"
             )
+        elif release is None and before is not None:
+            _doubt(engine, "target", "its start", before, gate)
         elif release not in _ALLOWED[gate.phase]:
-            gate.block(
-                f"engine {engine}",
-                f"runs the {release} release: the plan gives its host to that one",
-                hint=_right_release(gate),
-                data={"engine_id": engine.engine_id, "host": engine.host},
-            )
+            why = "the plan gives its host to that one" if planned else "its start tells"
+            _wrong(engine, f"{release} release: {why}", gate)
+        elif before is None or _fits(engine, release, before):
+            supported.append(engine)
+        else:
+            _doubt(engine, release, "the plan", before, gate)
+    _conclude(supported, "host in the plan", before, gate)
+
+
+def _fits(engine: Engine, release: SideName, before: EarlierGate) -> bool:
+    """Whether the start of an engine supports what else tells its release."""
+    return (engine.started_at <= before.finished_at) == (release == "current")
+
+
+def _doubt(
+    engine: Engine, release: SideName, told_by: str, before: EarlierGate, gate: Judgement
+) -> None:
+    after = "after" if engine.started_at > before.finished_at else "before"
+    gate.warn(
+        f"engine {engine}",
+        f"that it runs the {release} release is concluded from {told_by} alone; it was started "
+        f"{after} phase {before.phase} had opened, at {engine.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        hint="Where the target's code took the place of the current one's, a restart is enough to "
+        "run it: see on its host which release the heat-engine is that its service starts.",
+        commands=[["heat-engine", "--version"]],
+        data={"engine_id": engine.engine_id, "host": engine.host},
+    )
+
+
+def _conclude(
+    engines: Iterable[Engine], told_by: str, before: EarlierGate | None, gate: Judgement
+) -> None:
+    """Heat tells nobody which release a process runs."""
+    hosts = sorted({engine.host for engine in engines})
+    if hosts:
+        start = f" and the time of their start (phase {before.phase})" if before else ""
+        gate.note(
+            f"release of the engines on {counted(len(hosts), 'host')}",
+            f"is concluded from their {told_by}{start}: no node was looked at",
+            data={"hosts": hosts},
+        )
+
+
+def _wrong(engine: Engine, why: str, gate: Judgement) -> None:
+    gate.block(
+        f"engine {engine}",
+        f"runs the {why}",
+        hint="Stop it before the schema is migrated."
+        if gate.phase == "installed"
+        else "Upgrade it, then run this phase again.",
+        data={"engine_id": engine.engine_id, "host": engine.host},
+    )
 
 
 def _by_start(
@@ -97,9 +167,7 @@ def _by_start(
     gate: Judgement,
 ) -> None:
     """Everything was stopped once, so what started later runs what its host has by now."""
-    gate.looked_at(
-        f"{_engines(placement)}, by the time of their start, and the code of {looked_at}"
-    )
+    gate.looked_at(f"{_engines(placement)}, by their start, and the code of {looked_at}")
     alive = [row for row in database.services if row.alive]
     stopped = earlier_gates.opened("stopped")
     if stopped is None:
@@ -129,10 +197,4 @@ def _by_start(
 
 
 def _engines(placement: Placement) -> str:
-    return f"{len(placement.engines)} live engines"
-
-
-def _right_release(gate: Judgement) -> str:
-    if gate.phase == "installed":
-        return "Stop it before the schema is migrated."
-    return "Upgrade it, then run this phase again."
+    return counted(len(placement.engines), "live engine")

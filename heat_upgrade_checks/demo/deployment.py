@@ -108,7 +108,7 @@ class Deployment:
                     "engines": [engine.host for engine in self.new],
                 },
                 "broker": {"management": [url], "samples": 2},
-                "api": {"cloud": "demo"},
+                "api": {"cloud": "demo"} | self._backends(url),
                 "backup": {"path": "heat.backup.sqlite"},
                 "notes": {"current": "notes/old", "target": "notes/new"},
             },
@@ -124,16 +124,24 @@ class Deployment:
         vhosts: list[str],
         messages: dict[str, int] | None = None,
     ) -> None:
-        """From now on exactly these engines run, on these vhosts, with these messages waiting."""
+        """From now on exactly these engines run, on these vhosts, with these messages waiting.
+
+        The API goes with the newest engine.
+        """
         self.database.engines_run(engines)
         state = {
             "vhosts": vhosts,
             "engines": [asdict(engine) for engine in engines],
             "messages": messages or {},
+            "api_vhost": engines[-1].vhost if engines else "",
         }
         with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False) as unfinished:
             json.dump(state, unfinished)
         Path(unfinished.name).replace(self.state)
+
+    def _backends(self, url: str) -> dict[str, list[str]]:
+        """In a cold upgrade the API stops, and this server, which is also the broker, goes on."""
+        return {"backends": [url]} if self.mode == "rolling" else {}
 
     def _conf(self, name: str, host: str, vhost: str) -> str:
         path = self.folder / f"heat-{name}.conf"

@@ -140,6 +140,9 @@ def _connections(vhost: str, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if engine["vhost"] == vhost:
             name = f"heat-engine:{number}:{engine['engine_id']}"
             yield {"user_provided_name": name, "peer_host": "127.0.0.1", "user": "heat"}
+    if state["api_vhost"] == vhost:
+        name = "heat-api:2000:b2c0f1d4"
+        yield {"user_provided_name": name, "peer_host": "127.0.0.1", "user": "heat"}
 
 
 def _live(queue: tuple[str, str], state: dict[str, Any]) -> dict[str, Any]:

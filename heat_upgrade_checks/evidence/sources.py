@@ -186,6 +186,13 @@ SOURCES: dict[str, Source] = {
         Source("broker_certificates", "RabbitMQ's certificates", "broker.certificates"),
         Source("notifications", "RabbitMQ, notifications", "broker.notifications"),
         Source("api", "Heat's API", "api.endpoints", deadline=200.0),
+        Source("api_backends", "addresses of Heat's API", "api.backends"),
+        Source(
+            "asked_apis",
+            "RabbitMQ, connections after each API was asked",
+            "broker.asked_apis",
+            deadline=300.0,
+        ),
         Source("backups", "database backup", "backup.newest", deadline=None),
         Source("rehearsal", "the last rehearsal", "gates.last_rehearsal"),
         Source("release_notes", "release notes", "notes.release_notes", deadline=300.0),

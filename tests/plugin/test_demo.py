@@ -17,7 +17,8 @@ ROLLING = [
 ]
 COLD = [
     ("pre", "go-with-warnings"),
-    *((phase, "go") for phase in ("stopped", "installed", "synced")),
+    ("stopped", "go-with-warnings"),
+    *((phase, "go") for phase in ("installed", "synced")),
     ("post", "go-with-warnings"),
 ]
 

@@ -17,6 +17,7 @@ from heat_upgrade_checks.evidence.configuration import addresses
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
+from tests.facts import apis_asked
 from tests.judging import check_at, judge
 from tests.services.rabbitmq import RabbitMQ
 from tests.settling import settled
@@ -110,7 +111,7 @@ def _seen(site: Site, when: Callable[[VhostClients], bool]) -> connections.Conne
 
 def _judged(found: connections.Connections) -> Judgement:
     check = check_at("queues.no-api-left", "last-engine")
-    return judge(check, "last-engine", connections=found)
+    return judge(check, "last-engine", asked_apis=apis_asked(found))
 
 
 def test_apis_engines_and_strangers_are_told_apart(rabbitmq: RabbitMQ, site: Site) -> None:

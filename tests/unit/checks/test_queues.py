@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
+from heat_upgrade_checks.evidence.broker.asked_apis import AskedApis
 from heat_upgrade_checks.evidence.broker.connections import Client
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues, Queue, Sample
@@ -13,10 +14,12 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.reading.placement import place
 from tests.facts import (
+    API_URL,
     NEW,
     OLD,
     a_database,
     a_row,
+    apis_asked,
     connections_of,
 )
 from tests.judging import NOW, check_at, judge, plan
@@ -76,12 +79,35 @@ def test_an_engine_that_has_moved_already_is_given_work_rightly() -> None:
     ],
 )
 def test_who_publishes_to_the_old_vhost(client: Client, level: str | None) -> None:
-    gate = judge(
-        check_at("queues.no-api-left", "last-engine"),
-        "last-engine",
-        connections=connections_of(old=(client,)),
-    )
+    gate = _api_left(apis_asked(connections_of(old=(client,), new=(API,))))
     assert [finding.level for finding in gate.findings] == ([level] if level else [])
+    assert gate.unknowns == []
+
+
+def _api_left(asked: AskedApis) -> Judgement:
+    return judge(check_at("queues.no-api-left", "last-engine"), "last-engine", asked_apis=asked)
+
+
+def test_where_no_api_is_seen_nothing_is_known() -> None:
+    gate = _api_left(apis_asked(connections_of()))
+    assert gate.findings == []
+    (unknown,) = gate.unknowns
+    assert unknown.startswith("no API of Heat is seen on either vhost")
+
+
+def test_a_backend_that_did_not_answer_may_ask_anywhere() -> None:
+    seen = connections_of(new=(API,))
+    (unknown,) = _api_left(apis_asked(seen, unanswered=(API_URL,))).unknowns
+    assert unknown.startswith(f"on which vhost the API at {API_URL} asks was not seen: it gave no")
+    asked = apis_asked(seen, unanswered=(API_URL,), unasked="no cloud is named")
+    assert "was not seen: no cloud is named;" in _api_left(asked).unknowns[0]
+
+
+def test_without_backends_it_is_concluded_and_said_so() -> None:
+    gate = _api_left(apis_asked(connections_of(new=(API,)), backends=()))
+    (finding,) = gate.findings
+    assert (finding.level, gate.unknowns) == ("warning", [])
+    assert "is concluded from those that the broker shows" in finding.summary
 
 
 # --- queues.empty

@@ -1,7 +1,7 @@
 """The judgement on engines that report, their releases, rows and clocks."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -270,7 +270,7 @@ def _versions(
 )
 def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
     gate = _versions(phase, [a_row("a", "control1")], [Listener("a", vhost, 1)])
-    assert (bool(gate.findings), gate.unknowns) == (red, [])
+    assert (_levels(gate), gate.unknowns) == (["blocker" if red else "note"], [])
 
 
 @pytest.mark.parametrize(
@@ -286,12 +286,67 @@ def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
 )
 def test_on_one_vhost_the_hosts_tell_the_release(phase: str, host: str, red: bool) -> None:
     gate = _versions(phase, [a_row("a", host)], [Listener("a", OLD, 1)], new=OLD)
-    assert (bool(gate.findings), gate.unknowns) == (red, [])
+    assert (_levels(gate), gate.unknowns) == (["blocker" if red else "note"], [])
 
 
 def test_on_one_vhost_a_host_of_neither_release_tells_nothing() -> None:
     gate = _versions("post", [a_row("a", "control3")], [Listener("a", OLD, 1)], new=OLD)
     assert "its host is not one release's alone" in gate.unknowns[0]
+
+
+BEFORE, AFTER = NOW - timedelta(hours=2), NOW
+OPENED = {
+    "installed": (an_earlier_gate("pre", NOW - timedelta(hours=1)),),
+    "engine": (an_earlier_gate("vhost", NOW - timedelta(hours=1)),),
+    "post": (an_earlier_gate("vhost", NOW - timedelta(hours=1)),),
+}
+
+
+def _levels(gate: Judgement) -> list[str]:
+    return [str(finding.level) for finding in gate.findings]
+
+
+@pytest.mark.parametrize(
+    ("phase", "vhost", "started", "level"),
+    [
+        ("installed", OLD, BEFORE, "note"),
+        ("installed", OLD, AFTER, "warning"),
+        ("engine", OLD, BEFORE, "note"),
+        ("engine", OLD, AFTER, "warning"),
+        ("engine", NEW, AFTER, "note"),
+        ("engine", NEW, BEFORE, "warning"),
+        ("post", NEW, AFTER, "note"),
+        ("post", NEW, BEFORE, "warning"),
+    ],
+)
+def test_a_start_at_the_wrong_time_makes_a_release_doubtful(
+    phase: str, vhost: str, started: datetime, level: str
+) -> None:
+    rows = [a_row("a", "control1", created=started)]
+    gate = _versions(phase, rows, [Listener("a", vhost, 1)], gates=OPENED[phase])
+    (finding,) = gate.findings
+    assert (finding.level, gate.unknowns) == (level, [])
+    assert "is concluded from" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("phase", "started", "said"),
+    [
+        ("installed", BEFORE, "note"),
+        ("installed", AFTER, "unknown"),
+        ("engine", BEFORE, "note"),
+        ("engine", AFTER, "warning"),
+        ("post", BEFORE, "blocker"),
+        ("post", AFTER, "warning"),
+    ],
+)
+def test_on_one_vhost_an_upgrade_in_place_is_told_by_the_start(
+    phase: str, started: datetime, said: str
+) -> None:
+    rows = [a_row("a", "control3", created=started)]
+    listeners = [Listener("a", OLD, 1)]
+    gate = _versions(phase, rows, listeners, gates=OPENED[phase], new=OLD)
+    assert [*_levels(gate), *("unknown" for _ in gate.unknowns)] == [said]
 
 
 STOPPED = an_earlier_gate("stopped", NOW - timedelta(hours=1))
@@ -318,7 +373,7 @@ def test_hosts_whose_code_nobody_looked_at_are_a_warning_after_a_cold_upgrade() 
 def test_after_a_cold_upgrade_onto_another_vhost_that_one_tells(vhost: str, red: bool) -> None:
     rows, listeners = [a_row("a", "control3")], [Listener("a", vhost, 1)]
     gate = _versions("post", rows, listeners, mode="cold", gates=(STOPPED,))
-    assert ([finding.level for finding in gate.findings], gate.unknowns) == (["blocker"] * red, [])
+    assert (_levels(gate), gate.unknowns) == (["blocker" if red else "note"], [])
 
 
 @pytest.mark.parametrize("gates", [(), (replace(STOPPED, verdict=Verdict.NO_GO),)])

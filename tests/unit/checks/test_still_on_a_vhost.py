@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from heat_upgrade_checks.evidence.api.backends import Backend, Backends, Listens
 from heat_upgrade_checks.evidence.broker.connections import Client
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.broker.notifications import Notifications
@@ -12,21 +13,26 @@ from heat_upgrade_checks.evidence.database.state import ServiceRow
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.reading.placement import place
 from tests.facts import (
+    API_URL,
     NEW,
     OLD,
     a_configuration,
     a_database,
     a_row,
+    apis_asked,
     connections_of,
 )
 from tests.judging import check_at, judge, plan
 from tests.unit.checks.judged import sentences
+
+CLOSED = Backend(API_URL, Listens.NOBODY, "refuses the connection")
 
 
 def _stopped(
     rows: tuple[ServiceRow, ...] = (),
     listeners: tuple[Listener, ...] = (),
     old: tuple[Client, ...] = (),
+    backends: tuple[Backend, ...] = (CLOSED,),
 ) -> list[str]:
     gate = judge(
         check_at("services.stopped", "stopped"),
@@ -35,8 +41,10 @@ def _stopped(
         database=a_database(services=rows),
         placement=place(rows, listeners),
         connections=connections_of(old=old),
+        api_backends=Backends(backends),
     )
-    return [f"{f.level} {f.object}" for f in gate.findings]
+    told = [f"{f.level} {f.object}" for f in gate.findings]
+    return told + [f"error {unknown}" for unknown in gate.unknowns]
 
 
 def test_nothing_runs() -> None:
@@ -56,6 +64,28 @@ def test_each_thing_that_still_runs_is_named() -> None:
         "blocker heat-engine (pid 8) on h",
         "warning program telemetry",
     ]
+
+
+@pytest.mark.parametrize(
+    ("listens", "said"),
+    [
+        (Listens.HEAT, ["blocker API at http://api1:8004"]),
+        (Listens.NOT_HEAT, ["note API at http://api1:8004"]),
+        (
+            Listens.UNKNOWN,
+            [
+                "error whether the API at http://api1:8004 has stopped is not known: it is there; "
+                "stop it, or take it out of api.backends in the plan if its host is gone for good"
+            ],
+        ),
+    ],
+)
+def test_an_idle_api_is_told_by_its_port(listens: Listens, said: list[str]) -> None:
+    assert _stopped(backends=(CLOSED, Backend(API_URL, listens, "is there"))) == said
+
+
+def test_without_backends_that_apis_have_stopped_is_concluded_and_said_so() -> None:
+    assert _stopped(backends=()) == ["warning APIs of Heat"]
 
 
 def _shared() -> tuple[Client, ...]:
@@ -83,10 +113,12 @@ def test_other_services_on_a_shared_vhost_are_one_note() -> None:
         database=a_database(services=()),
         placement=place((), ()),
         connections=found,
+        api_backends=Backends((CLOSED,)),
     )
     no_api = check_at("queues.no-api-left", "last-engine")
     assert sentences(stopped) == [SHARED]
-    assert sentences(judge(no_api, "last-engine", connections=found)) == [SHARED]
+    asked = apis_asked(found)
+    assert sentences(judge(no_api, "last-engine", asked_apis=asked)) == [SHARED]
     assert sentences(_residue(_shared())) == [SHARED]
 
 

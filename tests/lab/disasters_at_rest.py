@@ -8,6 +8,7 @@ from functools import partial
 
 from tests.lab import venvs
 from tests.lab.disaster import FIRST, REMEDIED, Disaster, Words, disaster, lead_to, opens
+from tests.lab.rolling import CURRENT_VHOST
 from tests.lab.whole_upgrade import WholeUpgrade
 from tests.services.processes import ServerError
 
@@ -109,6 +110,22 @@ def another_key(upgrade: WholeUpgrade) -> Iterator[Words]:
 
 
 @_disaster(
+    22,
+    "One vhost for both",
+    "transport_url of the target's heat.conf names the current release's vhost",
+    "installed",
+    "vhost.rpc-compatible",
+)
+def one_vhost_for_both(upgrade: WholeUpgrade) -> Iterator[Words]:
+    lead_to(upgrade, "installed", alone=True)
+    same = upgrade.lab.configuration(26, CURRENT_VHOST, FIRST)
+    upgrade.gates.plan["target"]["config"] = [str(same)]
+    yield "broker.isolation", f"both configurations name vhost {CURRENT_VHOST}", str(same)
+    upgrade.install()
+    yield REMEDIED
+
+
+@_disaster(
     3,
     "Target started before db_sync",
     "installing the target release starts its engine",
@@ -157,4 +174,21 @@ def gate_left_out(upgrade: WholeUpgrade) -> Iterator[Words]:
     upgrade.sync()
     yield "gate installed", "was not run for this upgrade"
     opens(upgrade, "installed")
+    yield REMEDIED
+
+
+@_disaster(
+    24,
+    "Memory alarm just raised",
+    "the broker blocks whoever publishes a moment before the first new engine is to start",
+    "vhost",
+    "broker.healthy",
+    also={"api.answers": "what an API asks an engine is not published"},
+)
+def memory_alarm(upgrade: WholeUpgrade) -> Iterator[Words]:
+    broker = upgrade.lab.rabbitmq
+    lead_to(upgrade, "vhost", alone=True)
+    broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000}).")
+    yield "memory alarm", "takes no message"
+    broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
     yield REMEDIED

@@ -114,6 +114,43 @@ def api_left_on_the_old_vhost(upgrade: WholeUpgrade) -> Iterator[Words]:
 
 
 @_disaster(
+    18,
+    "Idle API left on the old vhost",
+    "an API that was just restarted on the old vhost is forgotten: the broker shows none of it",
+    "last-engine",
+    "queues.no-api-left",
+)
+def idle_api_left_on_the_old_vhost(upgrade: WholeUpgrade) -> Iterator[Words]:
+    forgotten = list(APIS)[-1]
+    lead_to(upgrade, f"engine --host {APIS[forgotten]}")
+    upgrade.start_engine(LAST)
+    upgrade.take_out(forgotten)
+    upgrade.stop_api(forgotten)
+    idle = upgrade.start_old_api(forgotten)
+    yield f"uwsgi (pid {idle.pids[-1]})", f"to vhost {CURRENT_VHOST}"
+    opens(upgrade, f"engine --host {APIS[forgotten]}")
+    upgrade.upgrade_api(forgotten)
+    upgrade.put_back(forgotten)
+    yield REMEDIED
+
+
+@_disaster(
+    17,
+    "Nobody to take over",
+    "the target's engines have stopped, and the last old one is to follow",
+    "last-engine",
+    "services.alive",
+    also={"queues.no-api-left": "the API on the new vhost gets no answer there"},
+)
+def nobody_to_take_over(upgrade: WholeUpgrade) -> Iterator[Words]:
+    lead_to(upgrade, "last-engine", alone=True)
+    upgrade.new_engines[FIRST].stop()
+    yield "engines of the target release", f"none works; its vhost is {upgrade.new_vhost}"
+    upgrade.start_engine(FIRST)
+    yield REMEDIED
+
+
+@_disaster(
     5,
     "Last engine stopped too early",
     "the last old engine is stopped while it works; every queue is empty",
@@ -143,6 +180,7 @@ def last_engine_stopped_too_early(upgrade: WholeUpgrade) -> Iterator[Words]:
     "queues.empty",
     also={
         "vhost.isolated": "the last old engine reports, but listens on no vhost",
+        "services.alive": "it reads no queue either",
         "stacks.in-progress": "what the last old engine works on cannot go on without the vhost",
     },
 )

@@ -15,13 +15,8 @@ from heat_upgrade_checks.reading.engine_hosts import (
 )
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import (
-    State,
-    Work,
-    at_its_hooks,
-    remedy,
-    work_in_flight,
-)
+from heat_upgrade_checks.reading.unnamed_engines import at_its_hooks, at_its_snapshots
+from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 from heat_upgrade_checks.wording import some
 
 _NAMED = 3
@@ -92,6 +87,12 @@ def _judge_held(
             f"{resource.hook}, for {resource.age:.0f} s"
             for stack in database.in_flight
             for resource in at_its_hooks(stack, database).get(row.engine_id, ())
+        ]
+        held += [
+            f"perhaps the deletion of snapshot {deletion.name} of stack {stack.name}, "
+            f"for {deletion.age:.0f} s"
+            for stack in database.in_flight
+            for deletion in at_its_snapshots(stack, database).get(row.engine_id, ())
         ]
         if not held:
             continue

@@ -7,7 +7,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import State, work_in_flight
+from heat_upgrade_checks.reading.work import State, remedy, work_in_flight
 
 from . import say_work
 
@@ -52,7 +52,8 @@ def _note_what_only_looks_like_work(leftovers: Leftovers, gate: Judgement) -> No
         gate.note(
             "snapshots",
             f"{leftovers.snapshots} are IN_PROGRESS though their stacks are at rest",
-            hint="The engine that took them was lost; delete them and take them anew.",
+            hint="Where they stay so, the engine that took them was lost. Heat deletes no snapshot "
+            "that is being taken: take them anew; these go with their stacks.",
         )
 
 
@@ -67,6 +68,14 @@ def check_nothing_was_cut_off(old_queues: OldQueues, placement: Placement, gate:
         if any(row.alive for row in database.services):
             # As while one waits for the end of work before the engines are stopped.
             say_work(gate.block, work)
+        elif work.stack.only_its_snapshots:
+            hint, commands = remedy(work)
+            say_work(
+                gate.block,
+                work,
+                f"Nobody works on it now. Start the current release again. {hint} Let it end.",
+                commands,
+            )
         else:
             say_work(
                 gate.block,

@@ -5,12 +5,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
-from heat_upgrade_checks.reading.work import (
-    State,
-    Work,
-    remedy,
-    work_in_flight,
-)
+from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 
 
 @check("stacks.legacy-in-progress", phases=["vhost", "engine"], guide="rolling 4-5")
@@ -37,6 +32,8 @@ def check_no_legacy_stack_is_in_flight(
         holders = work.engines or set(work.root.holders)
         if work.state is State.AT_REST:
             continue  # No work: see stacks.stale-locks.
+        if stack.only_its_snapshots:
+            continue  # No engine takes the deletion of a snapshot from another.
         if holders and holders <= moved:
             continue  # Engines on the new vhost see each other.
         if not stack.convergence or stack.lock:

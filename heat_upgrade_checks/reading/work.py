@@ -13,7 +13,9 @@ from enum import IntEnum
 
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
+from heat_upgrade_checks.evidence.stacks.snapshots import SnapshotDeletion
 from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.unnamed_engines import alive_for, at_its_hooks, at_its_snapshots
 
 _DEFAULT_REPORT_INTERVAL = 60
 
@@ -69,23 +71,10 @@ def work_in_flight(database: Database, placement: Placement, messages: int) -> l
             state, who, engines = State.AT_REST, "a failed update left it behind", set[str]()
         else:
             state, who = _judge(judged, database, placement, messages)
-            engines = {*judged.holders, *at_its_hooks(judged, database)}
+            unnamed = {*at_its_hooks(judged, database), *at_its_snapshots(judged, database)}
+            engines = {*judged.holders, *unnamed}
         found.append(Work(stack, root_of(stack, stacks), state, who, frozenset(engines)))
     return _in_order(found)
-
-
-def at_its_hooks(stack: StackInFlight, database: Database) -> dict[str, list[ResourceInFlight]]:
-    """The engines of which one waits at a hook of the stack, and what for: no row tells which.
-
-    It lives, and did when the hook was reached: both times are by its own clock.
-    """
-    found: dict[str, list[ResourceInFlight]] = defaultdict(list)
-    for row in database.services:
-        for resource in stack.paused:
-            age = (database.clock - row.created_at).total_seconds()
-            if row.alive and round(age, 3) >= resource.age:
-                found[row.engine_id].append(resource)
-    return found
 
 
 def root_of(stack: StackInFlight, stacks: dict[str, StackInFlight]) -> StackInFlight:
@@ -118,6 +107,8 @@ def _judge(
     dead = [holder for holder in stack.holders if holder not in alive]
     silent = [holder for holder in stack.holders if holder in alive - reading]
     at_rest = stack.status != "IN_PROGRESS"
+    if at_rest and stack.deletions:
+        return min(_judge_deletion(each, database, messages) for each in stack.deletions)
     # A stack at rest is worked on by those that live.
     if dead and (not at_rest or dead == list(stack.holders)):
         said = f"engine {named(dead[0], database)} is dead and holds {_held(stack, dead[0])}"
@@ -165,6 +156,26 @@ def _judge(
         f"no engine holds any of it, but it moved {stack.still:.0f} s ago; "
         f"after {patience(database)} s without movement it counts as lost"
     )
+
+
+def _judge_deletion(
+    deletion: SnapshotDeletion, database: Database, messages: int
+) -> tuple[State, str]:
+    """Who deletes a snapshot: a thread of an engine, or several, begun by messages."""
+    of = f"the deletion of its snapshot {deletion.name} ({deletion.id})"
+    going = f"{of} goes on for {deletion.age:.0f} s"
+    if deletion.is_overdue:
+        return State.LOST, f"{going}, beyond its timeout of {deletion.timeout} s: no engine does it"
+    if engines := alive_for(deletion.age, database):
+        named_engines = _first(named(id, database) for id in engines)
+        one = "engine" if len(engines) == 1 else "some of the engines"
+        return State.WORKED_ON, f"{going}, in {one} {named_engines}"
+    if messages:
+        return State.UNCERTAIN, (
+            f"no live engine is as old as {of}, and {messages} messages wait in the queues; "
+            "one may be for it"
+        )
+    return State.LOST, f"no live engine is as old as {of}"
 
 
 def _held(stack: StackInFlight, engine_id: str) -> str:
@@ -229,6 +240,9 @@ def remedy(work: Work) -> tuple[str, list[list[str]]]:
             return "It has failed already; its next action makes what waits anew.", []
         case State.AT_REST:
             return "No work: see stacks.stale-locks.", []
+    if work.stack.only_its_snapshots:
+        delete = ["openstack", "stack", "snapshot", "delete", work.stack.id]
+        return "Delete it again.", [[*delete, each.id] for each in work.stack.deletions]
     reset = (
         "Or: heat-manage reset_stack_status marks it FAILED; it needs every engine down before, or "
         "it damages what they work on."

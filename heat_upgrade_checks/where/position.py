@@ -142,4 +142,8 @@ class Position:
     @property
     def legacy_work(self) -> tuple[Work, ...]:
         """What an engine on another vhost would take for lost, and mark FAILED when it starts."""
-        return tuple(w for w in self.live_work if w.stack.lock or not w.stack.convergence)
+        return tuple(
+            work
+            for work in self.live_work
+            if work.stack.lock or not (work.stack.convergence or work.stack.only_its_snapshots)
+        )

@@ -71,6 +71,7 @@ EVENT = sa.Table(
 SYNC_POINT = sa.Table(
     "sync_point",
     _SCHEMA,
+    sa.Column("entity_id", sa.String(36)),
     sa.Column("traversal_id", sa.String(36)),
     sa.Column("stack_id", sa.String(36)),
     sa.Column("created_at", sa.DateTime),
@@ -86,8 +87,12 @@ SOFTWARE_DEPLOYMENT = sa.Table("software_deployment", _SCHEMA, sa.Column("status
 SNAPSHOT = sa.Table(
     "snapshot",
     _SCHEMA,
+    sa.Column("id", sa.String(36)),
     sa.Column("stack_id", sa.String(36)),
+    sa.Column("name", sa.String(255)),
     sa.Column("status", sa.String(255)),
+    sa.Column("created_at", sa.DateTime),
+    sa.Column("updated_at", sa.DateTime),
 )
 SERVICE = sa.Table(
     "service",

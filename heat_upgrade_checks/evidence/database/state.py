@@ -67,7 +67,8 @@ class Database(Facts):
         return (
             f"all stacks, nested, hidden and backup ones of every project included "
             f"({len(self.in_flight)} in flight), and {len(self.services)} service rows, "
-            f"database {self.name} on {self.server}"
+            f"database {self.name} on {self.server}; a snapshot that Heat 25 or earlier deletes "
+            "leaves no row"
         )
 
 

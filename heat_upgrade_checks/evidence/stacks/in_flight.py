@@ -1,7 +1,7 @@
 """What Heat is working on, as the rows of its database tell: stacks, resources, locks, movement."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -10,17 +10,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database.heat_tables import (
-    EVENT,
     RESOURCE,
     RESOURCE_DATA,
     SERVICE,
-    SNAPSHOT,
     STACK,
     STACK_LOCK,
-    SYNC_POINT,
 )
 from heat_upgrade_checks.evidence.database.session import portions, utc
 from heat_upgrade_checks.evidence.stacks.declared import Place, declared
+from heat_upgrade_checks.evidence.stacks.movements import last_events, last_movements
+from heat_upgrade_checks.evidence.stacks.snapshots import (
+    SnapshotDeletion,
+    being_deleted,
+    deletions,
+    with_snapshots,
+)
 
 _STACK_COLUMNS = [
     STACK.c[name]
@@ -82,9 +86,10 @@ class ResourceInFlight:
 class StackInFlight:
     """A stack that is worked on, of any project, nested, hidden and backup included.
 
-    It is IN_PROGRESS, locked, or FAILED with a resource that an engine still holds. `age` and
-    `timeout` are seconds; so is `still`, since its last event or sync_point, or since its action
-    began. `lock` is the engine that holds its stack_lock, or "". `snapshots`: it has some.
+    It is IN_PROGRESS, locked, FAILED with a resource that an engine still holds, or has a snapshot
+    that is being deleted. `age` and `timeout` are seconds; so is `still`, since its last event or
+    sync_point, or since its action began. `lock` is the engine that holds its stack_lock, or "".
+    `snapshots`: it has some; `deletions` are those that are being deleted.
     """
 
     id: str
@@ -101,6 +106,12 @@ class StackInFlight:
     lock: str
     resources: tuple[ResourceInFlight, ...]
     snapshots: bool = False
+    deletions: tuple[SnapshotDeletion, ...] = ()
+
+    @property
+    def only_its_snapshots(self) -> bool:
+        """Whether nothing of it is worked on but snapshots that are being deleted."""
+        return bool(self.deletions) and self.status != "IN_PROGRESS" and not self.holders
 
     @property
     def paused(self) -> tuple[ResourceInFlight, ...]:
@@ -131,13 +142,15 @@ def in_flight(
     connection: sa.Connection, now: datetime, default_timeout: int
 ) -> Iterator[StackInFlight]:
     """The stacks that are worked on; one without a timeout has the default, in seconds."""
-    stacks = _stacks_in_flight(connection)
+    doomed = being_deleted(connection)
+    stacks = _stacks(connection, _ids_in_flight(connection, doomed.values()))
     ids = [stack.id for stack in stacks]
     begins = {stack.id: utc(stack.updated_at or stack.created_at) for stack in stacks}
     template_ids = {stack.id: stack.raw_template_id for stack in stacks}
     resources = _resources_in_flight(connection, now, begins, template_ids)
-    moved = _last_movements(connection, ids)
-    snapshots = _with_snapshots(connection, ids)
+    moved = last_movements(connection, ids)
+    snapshots = with_snapshots(connection, ids)
+    deleted = deletions(connection, sorted(doomed), now, default_timeout)
     for stack in stacks:
         begun = begins[stack.id]
         last = max([begun, *moved[stack.id]])
@@ -156,11 +169,17 @@ def in_flight(
             lock=stack.lock or "",
             resources=tuple(resources[stack.id]),
             snapshots=stack.id in snapshots,
+            deletions=tuple(deleted.get(stack.id, ())),
         )
 
 
 def ids_in_flight(connection: sa.Connection) -> list[str]:
-    """The stacks that are worked on; some of them may be soft-deleted.
+    """The stacks that are worked on; some of them may be soft-deleted."""
+    return _ids_in_flight(connection, being_deleted(connection).values())
+
+
+def _ids_in_flight(connection: sa.Connection, with_deletions: Iterable[str]) -> list[str]:
+    """`with_deletions` are the stacks of which a snapshot is being deleted.
 
     `status` has no index. On a million stacks a scan for the ids alone, and the rest by primary
     key, takes a tenth of one statement that joins and sorts.
@@ -173,7 +192,7 @@ def ids_in_flight(connection: sa.Connection) -> list[str]:
     failed = [id for id, status in found.items() if status == "FAILED"]
     locked = sa.select(STACK_LOCK.c.stack_id).where(STACK_LOCK.c.engine_id.is_not(None))
     working = found.keys() - set(failed) | set(connection.execute(locked).scalars())
-    return sorted(working | _still_held(connection, failed))
+    return sorted(working | _still_held(connection, failed) | set(with_deletions))
 
 
 def _still_held(connection: sa.Connection, failed: Sequence[str]) -> set[str]:
@@ -196,9 +215,9 @@ def _still_held(connection: sa.Connection, failed: Sequence[str]) -> set[str]:
     return {id for id, engine in rows if engine in engines} & set(failed)
 
 
-def _stacks_in_flight(connection: sa.Connection) -> list[Any]:
+def _stacks(connection: sa.Connection, stack_ids: Sequence[str]) -> list[Any]:
     rows: list[Any] = []
-    for ids in portions(ids_in_flight(connection)):
+    for ids in portions(stack_ids):
         query = (
             sa.select(*_STACK_COLUMNS, STACK_LOCK.c.engine_id.label("lock"))
             .select_from(STACK.outerjoin(STACK_LOCK, STACK_LOCK.c.stack_id == STACK.c.id))
@@ -234,7 +253,7 @@ def _resources_in_flight(
         for row in working
     }
     known = declared(connection, chain.from_iterable(places.values()))
-    events = _last_events(connection, sorted({row.stack_id for row in rows}))
+    events = last_events(connection, sorted({row.stack_id for row in rows}))
     found: dict[str, list[ResourceInFlight]] = defaultdict(list)
     for row in rows:
         since = events.get((row.stack_id, row.name), begins[row.stack_id])
@@ -253,49 +272,4 @@ def _resources_in_flight(
                 hook=row.hook or "",
             )
         )
-    return found
-
-
-def _with_snapshots(connection: sa.Connection, stack_ids: Sequence[str]) -> set[str]:
-    """Those of these stacks that have a snapshot."""
-    queries = (
-        sa.select(SNAPSHOT.c.stack_id).where(SNAPSHOT.c.stack_id.in_(ids))
-        for ids in portions(stack_ids)
-    )
-    return {id for query in queries for id in connection.execute(query).scalars()}
-
-
-def _last_events(
-    connection: sa.Connection, stack_ids: Sequence[str]
-) -> dict[tuple[str, str], datetime]:
-    """When the newest event of each of these stacks' resources was written."""
-    found = {}
-    columns = EVENT.c
-    for ids in portions(stack_ids):
-        newest = sa.select(
-            columns.stack_id, columns.resource_name, sa.func.max(columns.created_at).label("newest")
-        )
-        query = newest.where(columns.stack_id.in_(ids))
-        for row in connection.execute(query.group_by(columns.stack_id, columns.resource_name)):
-            if row.newest is not None:
-                found[row.stack_id, row.resource_name] = utc(row.newest)
-    return found
-
-
-def _last_movements(
-    connection: sa.Connection, stack_ids: Sequence[str]
-) -> dict[str, list[datetime]]:
-    """When each stack's newest event and sync_point were written."""
-    found: dict[str, list[datetime]] = defaultdict(list)
-    for ids in portions(stack_ids):
-        for table, column in (
-            (EVENT, EVENT.c.created_at),
-            (SYNC_POINT, SYNC_POINT.c.created_at),
-            (SYNC_POINT, SYNC_POINT.c.updated_at),
-        ):
-            newest = sa.select(table.c.stack_id, sa.func.max(column).label("newest"))
-            query = newest.where(table.c.stack_id.in_(ids)).group_by(table.c.stack_id)
-            for row in connection.execute(query):
-                if row.newest is not None:
-                    found[row.stack_id].append(utc(row.newest))
     return found

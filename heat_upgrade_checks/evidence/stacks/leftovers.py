@@ -22,6 +22,7 @@ from heat_upgrade_checks.evidence.database.session import ask_in_session, portio
 from heat_upgrade_checks.evidence.database.state import ServiceRow, reporting
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.evidence.stacks.snapshots import being_deleted
 
 _KEPT = 1000
 
@@ -78,7 +79,8 @@ class Leftovers(Facts):
 
     `held`, `backups` and `legacy` (root stacks that an engine thread works on as a whole, without
     convergence) list the first 1,000 each, beside their true numbers. `sync_points` belong to no
-    traversal that goes on. `deployments` and `snapshots` are IN_PROGRESS on their own.
+    traversal that goes on. `deployments` and `snapshots` are IN_PROGRESS on their own; a snapshot
+    that is being deleted is none of them.
     """
 
     services: tuple[ServiceRow, ...]
@@ -114,7 +116,10 @@ def _read(session: sa.Connection) -> Leftovers:
     special = session.execute(_SPECIAL).all()
     backups, legacy = ([row.id for row in special if row.backup is kind] for kind in (True, False))
     at_rest = _without_action(session, backups)
-    sync_points, sync_point_stacks = session.execute(_SYNC_POINTS).one()
+    doomed = list(being_deleted(session))
+    # Its deletion is a traversal of its own, with the snapshot in the place of a resource.
+    going_on = SYNC_POINT.c.entity_id.in_(doomed)
+    sync_points, sync_point_stacks = session.execute(_SYNC_POINTS.where(~going_on)).one()
     return Leftovers(
         services=reporting(session),
         locks=tuple(map(_lock, session.execute(_LOCKS))),
@@ -127,7 +132,7 @@ def _read(session: sa.Connection) -> Leftovers:
         sync_points=sync_points,
         sync_point_stacks=sync_point_stacks,
         deployments=session.execute(_DEPLOYMENTS).scalar_one(),
-        snapshots=session.execute(_SNAPSHOTS).scalar_one(),
+        snapshots=session.execute(_SNAPSHOTS.where(SNAPSHOT.c.id.not_in(doomed))).scalar_one(),
     )
 
 

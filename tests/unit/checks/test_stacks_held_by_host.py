@@ -26,6 +26,7 @@ from tests.unit.reading.at_work import (
     PAUSED,
     PLACEMENT,
     ROWS,
+    deleting,
 )
 
 
@@ -80,6 +81,15 @@ def test_what_the_engines_of_a_host_hold() -> None:
     assert "gives up after 60 s" in finding.summary
     assert [f.level for f in _by_host("control1", grace=0).findings] == ["warning"]
     assert _by_host("control2").findings == []
+
+
+def test_an_engine_that_may_delete_a_snapshot_is_not_taken_away() -> None:
+    (finding,) = _by_host("control1", stacks=(deleting(),)).findings
+    assert finding.level == "blocker"
+    assert "perhaps the deletion of snapshot nightly of stack web, for 0 s;" in finding.summary
+    # It started since, or has given up by now.
+    for age in (100, 9999):
+        assert _by_host("control1", stacks=(deleting(age),)).findings == []
 
 
 def test_an_engine_that_may_be_at_a_hook_is_not_taken_away() -> None:

@@ -21,6 +21,7 @@ from tests.unit.reading.at_work import (
     ROWS,
     SIGNAL,
     STILL_HELD,
+    deleting,
     held,
     paused,
 )
@@ -129,6 +130,14 @@ def test_work_after_a_cold_stop_was_cut_off() -> None:
     assert finding.commands == (tuple(gate.heat_manage("reset_stack_status", "s1")),)
 
 
+def test_the_deletion_of_a_snapshot_that_was_cut_off_is_begun_again() -> None:
+    database = a_database(services=ROWS[3:], in_flight=(deleting(100),))
+    (finding,) = _stopped(replace(_between(), database=database)).findings
+    assert finding.level == "blocker"
+    assert "Delete it again." in finding.hint
+    assert finding.commands == (("openstack", "stack", "snapshot", "delete", "s1", "snap"),)
+
+
 @pytest.mark.parametrize(
     ("stack", "hint"),
     [
@@ -164,6 +173,9 @@ def test_nothing_is_reset_before_the_engines_are_stopped(stack: StackInFlight, h
         (PAUSED, "blocker"),
         (a_stack("new", resources=(paused(), held("r2", "new"))), "blocker"),
         (a_stack(resources=(paused(engine="new"),)), "note"),
+        # An old engine may be deleting the snapshot.
+        (deleting(), "blocker"),
+        (deleting(100), "blocker"),
     ],
 )
 def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str) -> None:
@@ -189,6 +201,7 @@ def test_work_before_the_last_old_engine_stops(stack: StackInFlight, level: str)
         (a_stack(lock="old", status="COMPLETE", convergence=False), "blocker"),
         (a_stack(lock="dead", status="COMPLETE", convergence=False), None),
         (a_stack(convergence=False, backup=True), None),
+        (deleting(convergence=False), None),
     ],
 )
 def test_work_before_the_first_new_engine_starts(stack: StackInFlight, level: str | None) -> None:

@@ -1,10 +1,12 @@
 """Stacks at work, and who holds them."""
 
 from dataclasses import replace
+from typing import Any
 
 from heat_upgrade_checks.evidence.broker.listeners import Listener
-from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight
+from heat_upgrade_checks.evidence.stacks.in_flight import ResourceInFlight, StackInFlight
 from heat_upgrade_checks.evidence.stacks.leftovers import Leftovers
+from heat_upgrade_checks.evidence.stacks.snapshots import SnapshotDeletion
 from heat_upgrade_checks.reading.placement import place
 from tests.facts import NEW, OLD, a_row, a_stack
 
@@ -39,3 +41,10 @@ PAUSED = a_stack(resources=(paused(),), still=9999)
 OUTLIVED = a_stack(resources=(paused(age=100),), still=9999)
 STILL_HELD = a_stack("old", status="FAILED")
 ABANDONED = replace(SIGNAL, status="FAILED")
+
+
+def deleting(age: float = 0, **changes: Any) -> StackInFlight:
+    """A stack at rest of which a snapshot is being deleted since `age` seconds."""
+    deletion = SnapshotDeletion("snap", "nightly", age, 3600)
+    stack = a_stack(status="COMPLETE", still=9999, snapshots=True, deletions=(deletion,))
+    return replace(stack, **changes)

@@ -16,6 +16,7 @@ from tests.unit.reading.at_work import (
     ROWS,
     SIGNAL,
     STILL_HELD,
+    deleting,
     held,
     paused,
 )
@@ -65,6 +66,18 @@ DELETING = a_stack(action="DELETE", still=600, age=600, snapshots=True)
         (DELETING, 0, State.UNCERTAIN, "one may be deleting its snapshots; after 3600 s"),
         (replace(DELETING, age=3601, still=3601), 0, State.LOST, "nothing moved for 3601 s"),
         (a_stack(backup=True, still=999), 0, State.AT_REST, "a failed update left it behind"),
+        (
+            deleting(),
+            0,
+            State.WORKED_ON,
+            "COMPLETE, but the deletion of its snapshot nightly (snap) goes on for 0 s, in some of",
+        ),
+        # Every engine of ROWS started since.
+        (deleting(100), 0, State.LOST, "no live engine is as old as the deletion of its snapshot"),
+        (deleting(100), 1, State.UNCERTAIN, "1 messages wait in the queues"),
+        (deleting(3700), 1, State.LOST, "goes on for 3700 s, beyond its timeout of 3600 s"),
+        # Its lock is no work, but that does not end the deletion.
+        (deleting(lock="dead"), 0, State.WORKED_ON, "the deletion of its snapshot"),
     ],
 )
 def test_what_is_known_of_a_stack(

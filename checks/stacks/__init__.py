@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
+from heat_upgrade_checks.evidence.database.state import Database
+from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.reading.work import Work, remedy
+
+
+def look_at(database: Database, gate: Judgement, besides: str = "") -> None:
+    """State what was looked at of the work in flight, and what of it could not be told."""
+    gate.looked_at(f"{database.extent}{besides}")
+    for sentence in database.incomplete:
+        gate.cannot_tell(sentence)
 
 
 def named(work: Work) -> str:

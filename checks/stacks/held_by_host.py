@@ -19,6 +19,8 @@ from heat_upgrade_checks.reading.unnamed_engines import at_its_hooks, at_its_sna
 from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 from heat_upgrade_checks.wording import some
 
+from . import look_at
+
 _NAMED = 3
 
 
@@ -37,9 +39,11 @@ def check_the_host_holds_no_work(
     # A host's new engine may run beside the old one that is taken away.
     gone = leaving(gate.host, gate.plan, database, placement, isolation)
     stay = len({row.engine_id for row in rows} - {row.engine_id for row in gone})
-    gate.looked_at(
-        f"{database.extent}; {len(gone)} engine workers on {gate.host}"
-        + (f", and {stay} of the target release, which stay" if stay else "")
+    look_at(
+        database,
+        gate,
+        f"; {len(gone)} engine workers on {gate.host}"
+        + (f", and {stay} of the target release, which stay" if stay else ""),
     )
     may_leave = not_moved(gate.plan, database, placement, isolation)
     if other_name := known_otherwise(gate.host, may_leave):
@@ -72,7 +76,7 @@ def check_the_old_engines_hold_no_work(
         gate.not_applicable("on a shared vhost the broker does not tell which engines are the old")
     old = placement.on(isolation.old)
     rows = [row for row in database.services if row.engine_id in old]
-    gate.looked_at(f"{database.extent}; {len(rows)} engine workers on the old vhost")
+    look_at(database, gate, f"; {len(rows)} engine workers on the old vhost")
     _judge_held(rows, database, current_configuration, gate)
 
 

@@ -9,7 +9,7 @@ from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import State, remedy, work_in_flight
 
-from . import say_work
+from . import look_at, say_work
 
 _GOES_ON = {State.WORKED_ON, State.WAITING}
 
@@ -23,7 +23,7 @@ def check_work_in_flight_is_known(
     gate: Judgement,
 ) -> None:
     """No work is in flight that the next step would cut off."""
-    gate.looked_at(f"{database.extent}; {leftovers.extent}")
+    look_at(database, gate, f"; {leftovers.extent}")
     for work in work_in_flight(database, placement, waiting_work.current):
         # What nobody works on is told by stacks.stuck, a lock without work by stacks.stale-locks.
         if work.state in _GOES_ON:
@@ -61,7 +61,7 @@ def _note_what_only_looks_like_work(leftovers: Leftovers, gate: Judgement) -> No
 def check_nothing_was_cut_off(old_queues: OldQueues, placement: Placement, gate: Judgement) -> None:
     """No work is in flight that the next step would cut off."""
     database = old_queues.read_between()
-    gate.looked_at(database.extent)
+    look_at(database, gate)
     for work in work_in_flight(database, placement, 0):
         if work.state is State.AT_REST:
             continue
@@ -96,9 +96,10 @@ def check_old_side_works_on_nothing(
 ) -> None:
     """No work is in flight that the next step would cut off."""
     database = old_queues.read_between()
-    gate.looked_at(
-        f"{database.extent}, read between two samples of the old queues; "
-        f"{len(placement.engines)} live engines"
+    look_at(
+        database,
+        gate,
+        f", read between two samples of the old queues; {len(placement.engines)} live engines",
     )
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     moved = isolation.on_the_new_side(placement)

@@ -7,6 +7,8 @@ from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 
+from . import look_at
+
 
 @check("stacks.legacy-in-progress", phases=["vhost", "engine"], guide="rolling 4-5")
 def check_no_legacy_stack_is_in_flight(
@@ -24,7 +26,7 @@ def check_no_legacy_stack_is_in_flight(
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     if isolation.shared:
         gate.not_applicable("on a shared vhost each release sees that the other's engines live")
-    gate.looked_at(database.extent)
+    look_at(database, gate)
     moved = isolation.on_the_new_side(placement)
     for work in work_in_flight(database, placement, 0):
         stack = work.stack

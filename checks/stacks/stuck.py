@@ -5,7 +5,7 @@ from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
 
-from . import named, say_work
+from . import look_at, named, say_work
 
 
 @check("stacks.stuck", phases=["pre"], guide="prerequisites")
@@ -13,7 +13,7 @@ def check_no_stack_is_stuck_before(
     database: Database, placement: Placement, waiting_work: WaitingMessages, gate: Judgement
 ) -> None:
     """No stack is in flight with nobody working on it."""
-    gate.looked_at(f"{database.extent}; {waiting_work.extent}")
+    look_at(database, gate, f"; {waiting_work.extent}")
     _judge_stuck(work_in_flight(database, placement, waiting_work.current), gate)
 
 
@@ -22,7 +22,7 @@ def check_no_stack_is_stuck_after(
     database: Database, placement: Placement, waiting_work: WaitingMessages, gate: Judgement
 ) -> None:
     """No stack is in flight with nobody working on it."""
-    gate.looked_at(f"{database.extent}; {waiting_work.extent}")
+    look_at(database, gate, f"; {waiting_work.extent}")
     # What waits in the old vhost is read by nobody any more, so it keeps no stack alive.
     if waiting_work.target is None:
         gate.cannot_tell("the new vhost is not known; add target.config to the plan")

@@ -18,11 +18,13 @@ from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import end_of_a_wait, named, root_of
 from heat_upgrade_checks.wording import duration
 
+from . import look_at
+
 
 @check("stacks.waiting-on-signals", phases=["pre"], guide="prerequisites")
 def check_waits_are_known(database: Database, gate: Judgement) -> None:
     """No wait for a signal from outside is cut off by the next step."""
-    gate.looked_at(database.extent)
+    look_at(database, gate)
     for stack, resource in _waiting(database):
         _say(gate.warn, database, stack, resource)
 
@@ -36,7 +38,7 @@ def check_no_wait_ends_with_this_engine(
     gate: Judgement,
 ) -> None:
     """No wait for a signal from outside is cut off by the next step."""
-    gate.looked_at(database.extent)
+    look_at(database, gate)
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     gone = leaving(gate.host, gate.plan, database, placement, isolation)
     ids = {row.engine_id for row in gone if row.alive}
@@ -55,9 +57,10 @@ def check_no_wait_is_left_on_the_old_side(
 ) -> None:
     """No wait for a signal from outside is cut off by the next step."""
     database = old_queues.read_between()
-    gate.looked_at(
-        f"{database.extent}, read between two samples of the old queues; "
-        f"{len(placement.engines)} live engines"
+    look_at(
+        database,
+        gate,
+        f", read between two samples of the old queues; {len(placement.engines)} live engines",
     )
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     moved = isolation.on_the_new_side(placement)

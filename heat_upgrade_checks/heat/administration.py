@@ -33,3 +33,8 @@ def grantee(backend: str, account: str) -> str:
 def end_session(backend: str, session: int) -> str:
     """The statement that ends a session."""
     return f"KILL {session}" if backend == "mysql" else f"SELECT pg_terminate_backend({session})"
+
+
+def put_right(table: str, id: str, *columns: str) -> str:
+    """The statement that sets columns, as `name = value`, of one row of a table."""
+    return " ".join(("UPDATE", table, "SET", ", ".join(columns), "WHERE", f"id = '{id}'"))

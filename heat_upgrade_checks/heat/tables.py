@@ -34,3 +34,20 @@ OF_STACKS = frozenset(
         "user_creds",
     }
 )
+
+# heat/engine/stack.py, class Stack: the words that `stack` has for what it is at, in every release.
+STACK_ACTIONS = frozenset(
+    {
+        "ADOPT",
+        "CHECK",
+        "CREATE",
+        "DELETE",
+        "RESTORE",
+        "RESUME",
+        "ROLLBACK",
+        "SNAPSHOT",
+        "SUSPEND",
+        "UPDATE",
+    }
+)
+STACK_STATUSES = frozenset({"COMPLETE", "FAILED", "IN_PROGRESS"})

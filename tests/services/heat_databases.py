@@ -57,9 +57,7 @@ class HeatDatabase:
     @contextmanager
     def _adding(self) -> Iterator[Callable[..., None]]:
         """What adds a row: the table's name, and its columns."""
-        drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
-        url = sa.make_url(self.url)
-        engine = sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
+        engine = self._engine()
         metadata = sa.MetaData()
         metadata.reflect(engine)
         with engine.begin() as connection:
@@ -69,6 +67,18 @@ class HeatDatabase:
 
             yield add
         engine.dispose()
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as Heat's account."""
+        engine = self._engine()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def _engine(self) -> sa.Engine:
+        drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
+        url = sa.make_url(self.url)
+        return sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
 
     def leave_behind(self) -> None:
         """What lost engines leave in a filled database: rows that look like work and are not."""

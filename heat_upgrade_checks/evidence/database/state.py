@@ -46,7 +46,8 @@ class Database(Facts):
 
     `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind
     when alembic takes over. `tables` are the names of all that it has. `changed_at` is when a table
-    was last created or altered, where the server keeps it (MariaDB and MySQL).
+    was last created or altered, where the server keeps it (MariaDB and MySQL). `incomplete` says of
+    which stacks it is not known whether they are worked on.
     """
 
     url: str
@@ -60,6 +61,7 @@ class Database(Facts):
     changed_at: datetime | None
     services: tuple[ServiceRow, ...]
     in_flight: tuple[StackInFlight, ...]
+    incomplete: tuple[str, ...] = ()
 
     @property
     def extent(self) -> str:
@@ -133,6 +135,7 @@ def _read(connection: sa.Connection, url: URL, address: str, default_timeout: in
             "its account may not see them: correct [database] connection or grant SELECT"
         )
     revisions, migrate_version = schema_revision(connection, present)
+    work = in_flight(connection, now, default_timeout)
     return Database(
         url=address,
         name=url.database or "",
@@ -144,7 +147,8 @@ def _read(connection: sa.Connection, url: URL, address: str, default_timeout: in
         tables=tuple(sorted(present)),
         changed_at=_changed_at(connection),
         services=tuple(_services(connection, now)),
-        in_flight=tuple(in_flight(connection, now, default_timeout)),
+        in_flight=work.stacks,
+        incomplete=work.illegible,
     )
 
 

@@ -1,7 +1,7 @@
 """What Heat is working on, as the rows of its database tell: stacks, resources, locks, movement."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from heat_upgrade_checks.evidence.database.heat_tables import (
     RESOURCE,
     RESOURCE_DATA,
-    SERVICE,
     STACK,
     STACK_LOCK,
 )
 from heat_upgrade_checks.evidence.database.session import portions, utc
+from heat_upgrade_checks.evidence.stacks import illegible
 from heat_upgrade_checks.evidence.stacks.declared import Place, declared
 from heat_upgrade_checks.evidence.stacks.movements import last_events, last_movements
+from heat_upgrade_checks.evidence.stacks.scan import scan
 from heat_upgrade_checks.evidence.stacks.snapshots import (
     SnapshotDeletion,
     being_deleted,
@@ -138,20 +139,45 @@ class StackInFlight:
         return tuple(sorted(held - {""}))
 
 
-def in_flight(
-    connection: sa.Connection, now: datetime, default_timeout: int
-) -> Iterator[StackInFlight]:
-    """The stacks that are worked on; one without a timeout has the default, in seconds."""
+@dataclass(frozen=True)
+class InFlight:
+    """The stacks that are worked on; `illegible` says of which others that is not known."""
+
+    stacks: tuple[StackInFlight, ...]
+    illegible: tuple[str, ...]
+
+
+def in_flight(connection: sa.Connection, now: datetime, default_timeout: int) -> InFlight:
+    """What is worked on; a stack without a timeout has the default, in seconds."""
     doomed = being_deleted(connection)
-    stacks = _stacks(connection, _ids_in_flight(connection, doomed.values()))
+    ids, unknown = scan(connection)
+    rows = _stacks(connection, sorted({*ids, *doomed.values()}))
+    dated = [row for row in rows if row.updated_at or row.created_at]
+    undated = [row for row in rows if not (row.updated_at or row.created_at)]
+    return InFlight(
+        tuple(_described(connection, dated, doomed, now, default_timeout)),
+        (
+            *illegible.described(connection, unknown),
+            *(illegible.undated(row.name, row.id, row.tenant or "") for row in undated),
+        ),
+    )
+
+
+def _described(
+    connection: sa.Connection,
+    stacks: Sequence[Any],
+    doomed: Mapping[str, str],
+    now: datetime,
+    default_timeout: int,
+) -> Iterator[StackInFlight]:
     ids = [stack.id for stack in stacks]
-    begins = {stack.id: utc(stack.updated_at or stack.created_at) for stack in stacks}
+    moved = last_movements(connection, ids)
+    begins = {stack.id: _begin(stack, moved[stack.id]) for stack in stacks}
     template_ids = {stack.id: stack.raw_template_id for stack in stacks}
     resources = _resources_in_flight(connection, now, begins, template_ids)
-    moved = last_movements(connection, ids)
     snapshots = with_snapshots(connection, ids)
     deleted = deletions(connection, sorted(doomed), now, default_timeout)
-    for stack in stacks:
+    for stack in sorted(stacks, key=lambda each: (each.created_at or each.updated_at, each.id)):
         begun = begins[stack.id]
         last = max([begun, *moved[stack.id]])
         yield StackInFlight(
@@ -159,8 +185,8 @@ def in_flight(
             name=stack.name,
             project=stack.tenant or "",
             owner_id=stack.owner_id or "",
-            action=stack.action,
-            status=stack.status,
+            action=stack.action or "",
+            status=stack.status or "",
             age=round((now - begun).total_seconds(), 3),
             still=round((now - last).total_seconds(), 3),
             timeout=default_timeout if stack.timeout is None else stack.timeout * 60,
@@ -173,46 +199,16 @@ def in_flight(
         )
 
 
-def ids_in_flight(connection: sa.Connection) -> list[str]:
-    """The stacks that are worked on; some of them may be soft-deleted."""
-    return _ids_in_flight(connection, being_deleted(connection).values())
+def _begin(stack: Any, moved: Sequence[datetime]) -> datetime:
+    """When the stack's action began.
 
-
-def _ids_in_flight(connection: sa.Connection, with_deletions: Iterable[str]) -> list[str]:
-    """`with_deletions` are the stacks of which a snapshot is being deleted.
-
-    `status` has no index. On a million stacks a scan for the ids alone, and the rest by primary
-    key, takes a tenth of one statement that joins and sorts.
+    A legacy deletion writes no time into its row (heat/engine/stack.py, delete): its last movement
+    is the latest moment at which it can have begun.
     """
-    scan = sa.select(STACK.c.id, STACK.c.status).where(
-        (STACK.c.status == "IN_PROGRESS")
-        | ((STACK.c.status == "FAILED") & STACK.c.deleted_at.is_(None))
-    )
-    found: dict[str, str] = {id: status for id, status in connection.execute(scan)}
-    failed = [id for id, status in found.items() if status == "FAILED"]
-    locked = sa.select(STACK_LOCK.c.stack_id).where(STACK_LOCK.c.engine_id.is_not(None))
-    working = found.keys() - set(failed) | set(connection.execute(locked).scalars())
-    return sorted(working | _still_held(connection, failed) | set(with_deletions))
-
-
-def _still_held(connection: sa.Connection, failed: Sequence[str]) -> set[str]:
-    """Of the failed stacks, those with a resource that an engine with a service row holds.
-
-    A stack fails with its first resource (heat/engine/stack.py, mark_failed) or when its action is
-    cancelled, while engines go on with others of its resources. What engines without a row held is
-    left behind: see leftovers.
-    """
-    with_row = sa.select(SERVICE.c.engine_id).where(SERVICE.c.deleted_at.is_(None))
-    engines = set(connection.execute(with_row).scalars())
-    held = sa.select(RESOURCE.c.stack_id, RESOURCE.c.engine_id).where(
-        RESOURCE.c.engine_id.is_not(None)
-    )
-    queries = [held] if failed else []
-    if connection.dialect.name == "mysql":
-        # It has an index on every foreign key; where none is, one scan is the least.
-        queries = [held.where(RESOURCE.c.stack_id.in_(ids)) for ids in portions(failed)]
-    rows = {(id, engine) for query in queries for id, engine in connection.execute(query)}
-    return {id for id, engine in rows if engine in engines} & set(failed)
+    begun = utc(stack.updated_at or stack.created_at)
+    if stack.action == "DELETE" and not stack.convergence:
+        return max([begun, *moved])
+    return begun
 
 
 def _stacks(connection: sa.Connection, stack_ids: Sequence[str]) -> list[Any]:
@@ -224,7 +220,7 @@ def _stacks(connection: sa.Connection, stack_ids: Sequence[str]) -> list[Any]:
             .where(STACK.c.id.in_(ids), STACK.c.deleted_at.is_(None))
         )
         rows += connection.execute(query).all()
-    return sorted(rows, key=lambda row: (row.created_at, row.id))
+    return rows
 
 
 def _resources_in_flight(

@@ -8,7 +8,8 @@ from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
 from heat_upgrade_checks.evidence.database.state import ServiceRow, reporting
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.evidence.stacks.in_flight import AT_WORK, RESOURCE_AND_HOOK, ids_in_flight
+from heat_upgrade_checks.evidence.stacks.in_flight import AT_WORK, RESOURCE_AND_HOOK
+from heat_upgrade_checks.evidence.stacks.scan import ids_in_flight
 
 
 @dataclass(frozen=True)

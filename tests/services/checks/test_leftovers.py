@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 import yaml
 
 from heat_upgrade_checks import plan as plans
@@ -29,20 +28,11 @@ def heat(request: pytest.FixtureRequest) -> HeatDatabase:
     return made
 
 
-def _run(heat: HeatDatabase, statement: str) -> None:
-    drivers = {"postgresql+psycopg2": "postgresql+psycopg"}
-    url = sa.make_url(heat.url)
-    engine = sa.create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
 def test_the_row_of_a_silent_engine_until_it_is_cleaned(heat: HeatDatabase) -> None:
     check = check_at("services.residue", "post")
     (finding,) = judge(check, "post", database=state.observe(heat.site())).findings
     assert finding.object == "engine control2 (silent)"
-    _run(heat, "DELETE FROM service WHERE engine_id = 'silent'")
+    heat.execute("DELETE FROM service WHERE engine_id = 'silent'")
     assert judge(check, "post", database=state.observe(heat.site())).findings == []
 
 

@@ -107,7 +107,7 @@ def test_what_the_database_tells_of_a_resource_at_work() -> None:
         for seconds in (60, 90):
             at = started + timedelta(seconds=seconds)
             add(EVENT, stack_id="s1", resource_name="condition", created_at=at)
-        found = {stack.id: stack.resources for stack in in_flight(connection, now, 3600)}
+        found = {stack.id: stack.resources for stack in in_flight(connection, now, 3600).stacks}
     engine.dispose()
     told = [
         (each.name, each.status, each.type, each.waits_for_signal, each.signal_timeout, each.age)

@@ -1,7 +1,7 @@
 """Heat's database: its revision, its service rows and its work in flight, in one snapshot."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -100,15 +100,21 @@ def _followed(look: Callable[[], Database]) -> Database:
         time.sleep(_BETWEEN_LOOKS)
         later = look()
         now = {stack.id: stack for stack in later.in_flight}
+        alive = {row.engine_id for row in later.services if row.alive}
         found = replace(
             later,
             in_flight=tuple(
-                stack if _is_unheld(now[stack.id]) and not _is_unheld(stack) else now[stack.id]
+                stack if _passed_on(stack, now[stack.id], alive) else now[stack.id]
                 for stack in found.in_flight
                 if stack.id in now
             ),
         )
     return found
+
+
+def _passed_on(before: StackInFlight, now: StackInFlight, alive: Set[str]) -> bool:
+    """Whether nobody holds it for a moment, and who held it before still lives to go on with it."""
+    return _is_unheld(now) and not _is_unheld(before) and alive >= {*before.holders}
 
 
 def _is_unheld(stack: StackInFlight) -> bool:

@@ -79,3 +79,14 @@ def test_the_services_are_those_of_the_last_look() -> None:
     late = a_database(in_flight=(), services=(a_row("e1", "control1"), a_row("e2", "control2")))
     shown = iter([early, late])
     assert len(database._followed(lambda: next(shown)).services) == 2
+
+
+def test_who_released_it_and_ended_holds_it_no_more() -> None:
+    early = a_database(
+        in_flight=(_stack("a", "e2"), _stack("b")),
+        services=(a_row("e1", "control1"), a_row("e2", "control2")),
+    )
+    late = a_database(in_flight=(_stack("a"),), services=(a_row("e1", "control1"),))
+    shown = iter([early])
+    (stack,) = database._followed(lambda: next(shown, late)).in_flight
+    assert stack.holders == ()

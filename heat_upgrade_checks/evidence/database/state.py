@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -14,10 +16,13 @@ from heat_upgrade_checks.evidence.database.session import ask_in_session, clock,
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flight
+from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.secrets import shown
 
 # heat/common/config.py: stack_action_timeout, seconds.
 _DEFAULT_STACK_TIMEOUT = 3600
+# The same: periodic_interval, seconds, which is the interval of an engine's reports.
+_DEFAULT_REPORT_INTERVAL = 60
 # How often a stack that nobody held is looked at again, and after how many seconds each time.
 _LOOKS = 6
 _BETWEEN_LOOKS = 0.5
@@ -28,7 +33,8 @@ class ServiceRow:
     """One worker process of an engine that did not end cleanly yet.
 
     A clean stop marks the row deleted; it is not listed then. `alive` is Heat's own rule: it
-    reported within twice its interval (heat/common/service_utils.py), by the database's clock.
+    reported within twice its interval (heat/common/service_utils.py), by the database's clock. The
+    interval is the row's word: a longer one than any configuration says tells nothing.
     """
 
     engine_id: str
@@ -80,9 +86,12 @@ def observe(site: Site) -> Database:
     address = shown(url)
     conf = site.conf("current")
     default_timeout = conf.number("stack_action_timeout", _DEFAULT_STACK_TIMEOUT)
+    longest = longest_report_interval(site)
 
     def look() -> Database:
-        return ask_in_session(site, lambda session: _read(session, url, address, default_timeout))
+        return ask_in_session(
+            site, lambda session: _read(session, url, address, default_timeout, longest)
+        )
 
     return _followed(look)
 
@@ -126,12 +135,29 @@ def _is_unheld(stack: StackInFlight) -> bool:
     )
 
 
-def reporting(connection: sa.Connection) -> tuple[ServiceRow, ...]:
-    """The service rows of engines that did not end cleanly."""
-    return tuple(_services(connection, clock(connection)))
+def longest_report_interval(site: Site) -> int:
+    """Seconds between two reports of an engine, at most: as configured, or Heat's default."""
+    intervals = [_DEFAULT_REPORT_INTERVAL]
+    for side in get_args(SideName):
+        # A target's file may not be there yet, and what keeps the current one from being read is
+        # said where more rests on it.
+        with suppress(Unobserved):
+            intervals.append(site.conf(side).number("periodic_interval", _DEFAULT_REPORT_INTERVAL))
+    return max(intervals)
 
 
-def _read(connection: sa.Connection, url: URL, address: str, default_timeout: int) -> Database:
+def reporting(connection: sa.Connection, longest: int) -> tuple[ServiceRow, ...]:
+    """The service rows of engines that did not end cleanly.
+
+    :raises Unobserved: whether one is alive cannot be told; its word for more than the `longest`
+        interval counts for nothing.
+    """
+    return tuple(_services(connection, clock(connection), longest))
+
+
+def _read(
+    connection: sa.Connection, url: URL, address: str, default_timeout: int, longest: int
+) -> Database:
     now, local = clock(connection), datetime.now(UTC)
     present = set(sa.inspect(connection).get_table_names())
     missing = REQUIRED - present
@@ -152,7 +178,7 @@ def _read(connection: sa.Connection, url: URL, address: str, default_timeout: in
         migrate_version=migrate_version,
         tables=tuple(sorted(present)),
         changed_at=_changed_at(connection),
-        services=tuple(_services(connection, now)),
+        services=tuple(_services(connection, now, longest)),
         in_flight=work.stacks,
         incomplete=work.illegible,
     )
@@ -189,11 +215,21 @@ def _changed_at(connection: sa.Connection) -> datetime | None:
     return None if value is None else utc(value)
 
 
-def _services(connection: sa.Connection, now: datetime) -> Iterator[ServiceRow]:
+def _services(connection: sa.Connection, now: datetime, longest: int) -> Iterator[ServiceRow]:
     columns = SERVICE.c
     query = sa.select(SERVICE).where(columns.deleted_at.is_(None), columns.binary == "heat-engine")
     for row in connection.execute(query.order_by(columns.host, columns.engine_id)):
+        if row.created_at is None:
+            raise Unobserved(f"{_named(row)} does not tell when it began; {_REMEDY}")
         silent = (now - utc(row.updated_at or row.created_at)).total_seconds()
+        alive = silent <= 2 * min(row.report_interval, longest)
+        if not alive and silent <= 2 * row.report_interval:
+            raise Unobserved(
+                f"{_named(row)} is silent for {silent:.0f} s and claims to report every "
+                f"{row.report_interval} s, but periodic_interval of no heat.conf in the plan is "
+                f"over {longest} s, so whether the engine lives is not known; set it there as on "
+                f"that host, or {_REMEDY}"
+            )
         yield ServiceRow(
             engine_id=row.engine_id,
             host=row.host,
@@ -201,5 +237,12 @@ def _services(connection: sa.Connection, now: datetime) -> Iterator[ServiceRow]:
             created_at=utc(row.created_at),
             reported_seconds_ago=round(silent, 3),
             report_interval=row.report_interval,
-            alive=silent <= 2 * row.report_interval,
+            alive=alive,
         )
+
+
+_REMEDY = "restart that engine, or remove the row from the table service where it runs no more"
+
+
+def _named(row: sa.Row[Any]) -> str:
+    return f"the service row of engine {row.engine_id} on {row.host}"

@@ -19,7 +19,11 @@ from heat_upgrade_checks.evidence.database.heat_tables import (
     SYNC_POINT,
 )
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
-from heat_upgrade_checks.evidence.database.state import ServiceRow, reporting
+from heat_upgrade_checks.evidence.database.state import (
+    ServiceRow,
+    longest_report_interval,
+    reporting,
+)
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.snapshots import being_deleted
@@ -108,10 +112,11 @@ class Leftovers(Facts):
 
 def observe(site: Site) -> Leftovers:
     """Look for them in one read-only snapshot."""
-    return ask_in_session(site, _read)
+    longest = longest_report_interval(site)
+    return ask_in_session(site, lambda session: _read(session, longest))
 
 
-def _read(session: sa.Connection) -> Leftovers:
+def _read(session: sa.Connection, longest: int) -> Leftovers:
     held = _held_at_rest(session)
     special = session.execute(_SPECIAL).all()
     backups, legacy = ([row.id for row in special if row.backup is kind] for kind in (True, False))
@@ -121,7 +126,7 @@ def _read(session: sa.Connection) -> Leftovers:
     going_on = SYNC_POINT.c.entity_id.in_(doomed)
     sync_points, sync_point_stacks = session.execute(_SYNC_POINTS.where(~going_on)).one()
     return Leftovers(
-        services=reporting(session),
+        services=reporting(session, longest),
         locks=tuple(map(_lock, session.execute(_LOCKS))),
         held=tuple(held[:_KEPT]),
         held_count=len(held),

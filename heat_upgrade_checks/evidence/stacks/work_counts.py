@@ -6,7 +6,11 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
-from heat_upgrade_checks.evidence.database.state import ServiceRow, reporting
+from heat_upgrade_checks.evidence.database.state import (
+    ServiceRow,
+    longest_report_interval,
+    reporting,
+)
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.in_flight import AT_WORK, RESOURCE_AND_HOOK
 from heat_upgrade_checks.evidence.stacks.scan import ids_in_flight
@@ -27,6 +31,8 @@ def observe(site: Site) -> WorkCounts:
     :raises Unobserved: the database cannot be read.
     """
 
+    longest = longest_report_interval(site)
+
     def count(connection: sa.Connection) -> WorkCounts:
         stacks = resources = 0
         for ids in portions(ids_in_flight(connection)):
@@ -37,6 +43,6 @@ def observe(site: Site) -> WorkCounts:
             resources += connection.execute(
                 counted.select_from(joined).where(live, AT_WORK)
             ).scalar_one()
-        return WorkCounts(stacks, resources, reporting(connection))
+        return WorkCounts(stacks, resources, reporting(connection, longest))
 
     return ask_in_session(site, count)

@@ -6,7 +6,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import HeatUpgradeCheckError
-from heat_upgrade_checks.evidence.database.same_database import place
+from heat_upgrade_checks.evidence.database.identity import place
 from heat_upgrade_checks.evidence.site import Site
 
 

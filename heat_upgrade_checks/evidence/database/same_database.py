@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, SERVICE
-from heat_upgrade_checks.evidence.database.session import ask_in_session
+from heat_upgrade_checks.evidence.database.identity import place
+from heat_upgrade_checks.evidence.database.session import ask_at, parsed
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
-
-_PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432, "postgres": 5432}
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -53,27 +50,7 @@ def compare_databases(site: Site) -> DatabaseComparison:
 
 
 def _url(site: Site, side: SideName) -> URL:
-    try:
-        return make_url(site.conf(side).database_url())
-    except (ArgumentError, ValueError):
-        raise Unobserved(
-            f"[database] connection of the {side} release is no URL; write it like "
-            "mysql+pymysql://heat@controller/heat"
-        ) from None
-
-
-def place(url: URL) -> tuple[str, str, int | None, str, str]:
-    """Where a database is, without its account: one tuple for all spellings of one address."""
-    backend = url.get_backend_name().replace("mariadb", "mysql")
-    host = (url.host or "localhost").lower()
-    socket = str(url.query.get("unix_socket") or url.query.get("host") or "")
-    return (
-        backend,
-        "localhost" if host in _LOCAL else host,
-        url.port or _PORTS.get(backend),
-        url.database or "",
-        socket,
-    )
+    return parsed(site.conf(side).database_url(), f"[database] connection of the {side} release")
 
 
 def _shown(url: URL) -> str:
@@ -83,14 +60,6 @@ def _shown(url: URL) -> str:
 
 def _marks(site: Site, url: URL) -> tuple[tuple[str, ...], frozenset[str]]:
     """Numbers that only grow while Heat works, spelled so that they compare, and its engines."""
-    database = site.plan.database.model_copy(
-        update={
-            "url": url.render_as_string(hide_password=False),
-            "password_env": None,
-            "password_file": None,
-        }
-    )
-    there = Site(site.plan.model_copy(update={"database": database}), site.upgrade_folder)
     newest = [RAW_TEMPLATE.c.id, RESOURCE.c.id, SERVICE.c.updated_at]
 
     def read(connection: sa.Connection) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -98,4 +67,4 @@ def _marks(site: Site, url: URL) -> tuple[tuple[str, ...], frozenset[str]]:
         engines = connection.scalars(sa.select(SERVICE.c.engine_id))
         return tuple(str(mark or 0).rjust(30) for mark in marks), frozenset(engines)
 
-    return ask_in_session(there, read)
+    return ask_at(url, site.plan.database.statement_timeout, read)

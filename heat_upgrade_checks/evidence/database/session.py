@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.errors import passes_by, sentence
+from heat_upgrade_checks.evidence.database.identity import identity, place, relation
 from heat_upgrade_checks.evidence.retry import ask
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.secrets import shown
@@ -26,11 +27,47 @@ _Id = TypeVar("_Id")
 def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
     """What `read` finds in one read-only session, begun anew where that may help.
 
+    :raises Unobserved: the database cannot be reached, or not be read, or is not shown to be the
+        one to which Heat writes.
+    """
+    url, timeout = url_of(site), site.plan.database.statement_timeout
+    heats = _heats_own(site, url)
+    if heats is None:
+        return ask_at(url, timeout, read)
+    try:
+        own = ask_at(heats, timeout, identity)
+    except Unobserved as reason:
+        raise Unobserved(f"{_elsewhere(url, heats)}: {reason}") from None
+
+    def read_heats(connection: sa.Connection) -> Facts:
+        if not relation(connection, own):
+            raise Unobserved(_elsewhere(url, heats))
+        # What is read begins here, not before that was shown.
+        connection.commit()
+        return read(connection)
+
+    return ask_at(url, timeout, read_heats)
+
+
+def relation_to_heats(site: Site) -> str:
+    """What the server that is read is to that of `[database] connection`; "" where it is that one.
+
+    :raises Unobserved: as `ask_in_session`.
+    """
+    url, timeout = url_of(site), site.plan.database.statement_timeout
+    heats = _heats_own(site, url)
+    if heats is None:
+        return ""
+    own = ask_at(heats, timeout, identity)
+    return ask_at(url, timeout, lambda connection: relation(connection, own))
+
+
+def ask_at(url: URL, timeout: timedelta, read: Callable[[sa.Connection], Facts]) -> Facts:
+    """What `read` finds at an address in one read-only session.
+
     :raises Unobserved: the database cannot be reached, or not be read.
     """
-    url = url_of(site)
     address = shown(url)
-    timeout = site.plan.database.statement_timeout
 
     def question() -> Facts:
         with _session(url, timeout) as connection:
@@ -50,17 +87,41 @@ def ask_in_session(site: Site, read: Callable[[sa.Connection], Facts]) -> Facts:
 def url_of(site: Site) -> URL:
     """Where Heat's database is and with which account it is read."""
     plan = site.plan.database
-    url = _parse(plan.url or site.conf("current").database_url())
+    url = parsed(plan.url or site.conf("current").database_url())
     password = plan.password(site.secrets)
     return url.set(password=password) if password is not None else url
 
 
-def _parse(text: str) -> URL:
+def _heats_own(site: Site, url: URL) -> URL | None:
+    """Where `[database] connection` leads, if that is known and another address than this."""
+    if site.plan.database.url is None or not site.plan.current.is_configured:
+        return None
+    conf = site.conf("current")
+    if conf.get("connection", "database") is None:
+        return None
+    heats = parsed(conf.database_url())
+    return None if place(heats) == place(url) else heats
+
+
+def _elsewhere(url: URL, heats: URL) -> str:
+    return (
+        f"database.url in the plan reads {shown(url)}, and [database] connection names "
+        f"{shown(heats)}: that both are one server, one cluster, or a replica that has caught up "
+        "is not shown; let database.url name the server that connection names, and run this where "
+        "that can be reached"
+    )
+
+
+def parsed(text: str, what: str = "the database URL") -> URL:
+    """A database's address, with the driver that reads it here.
+
+    :raises Unobserved: it is no URL, or of no database that Heat runs on.
+    """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise Unobserved(
-            "the database URL cannot be read; write it like "
+            f"{what} cannot be read; write it like "
             "mysql+pymysql://heat@controller/heat in database.url or [database] connection"
         ) from None
     drivers = {"mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}

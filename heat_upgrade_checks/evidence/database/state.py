@@ -12,7 +12,13 @@ from sqlalchemy.engine import URL
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.heat_tables import ALEMBIC, MIGRATE, REQUIRED, SERVICE
-from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
+from heat_upgrade_checks.evidence.database.session import (
+    ask_in_session,
+    clock,
+    relation_to_heats,
+    url_of,
+    utc,
+)
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flight
@@ -53,7 +59,8 @@ class Database(Facts):
     `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind
     when alembic takes over. `tables` are the names of all that it has. `changed_at` is when a table
     was last created or altered, where the server keeps it (MariaDB and MySQL). `incomplete` says of
-    which stacks it is not known whether they are worked on.
+    which stacks it is not known whether they are worked on. `relation` is what the server is to
+    that of `[database] connection`, where the plan gives another address.
     """
 
     url: str
@@ -68,15 +75,17 @@ class Database(Facts):
     services: tuple[ServiceRow, ...]
     in_flight: tuple[StackInFlight, ...]
     incomplete: tuple[str, ...] = ()
+    relation: str = ""
 
     @property
     def extent(self) -> str:
         """What was read."""
+        relation = f", {self.relation}" if self.relation else ""
         return (
             f"all stacks, nested, hidden and backup ones of every project included "
             f"({len(self.in_flight)} in flight), and {len(self.services)} service rows, "
-            f"database {self.name} on {self.server}; a snapshot that Heat 25 or earlier deletes "
-            "leaves no row"
+            f"database {self.name} on {self.server}{relation}; a snapshot that Heat 25 or earlier "
+            "deletes leaves no row"
         )
 
 
@@ -93,7 +102,7 @@ def observe(site: Site) -> Database:
             site, lambda session: _read(session, url, address, default_timeout, longest)
         )
 
-    return _followed(look)
+    return replace(_followed(look), relation=relation_to_heats(site))
 
 
 def _followed(look: Callable[[], Database]) -> Database:

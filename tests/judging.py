@@ -62,8 +62,8 @@ def plan(**changes: Any) -> Plan:
 def hand(
     of: Plan, phase: str, host: str = "", id: str = "unit.test", at: datetime = NOW
 ) -> Judgement:
-    """What a check holds while it judges a gate that was started `at` that moment."""
-    return Judgement(Question(of, phase, host, (), at, (), NOTHING), id)
+    """What a check holds while it judges `at` that moment."""
+    return Judgement(Question(of, phase, host, (), at, (), NOTHING), id, at)
 
 
 def judge(
@@ -75,7 +75,7 @@ def judge(
     at: datetime = NOW,
     **facts: Any,
 ) -> Judgement:
-    """What the check says about these facts in a gate that was started `at` that moment.
+    """What the check says about these facts `at` that moment.
 
     It must state what it looked at. The configurations are as the plan says, where none are given.
     """

@@ -53,6 +53,7 @@ def judge_again(replay: Path, reports: Path, *, warnings_ok: bool) -> int:
     run = begin(recorded.question, Site(plan, folder), recorded.observations)
     run.drain += recorded.drain
     run.previous = recorded.previous
+    run.judged_at = recorded.judged_at
     run.recorded_until = recorded.finished_at
     return _judge(run, folder, None, "", warnings_ok=warnings_ok)
 

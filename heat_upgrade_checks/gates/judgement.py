@@ -15,10 +15,14 @@ from heat_upgrade_checks.records.findings import Finding, Level
 
 @dataclass
 class Judgement:
-    """The gate's question, and what the check `id` says about it."""
+    """The gate's question, and what the check `id` says about it.
+
+    `now` is the moment at which it judges, after its sources have answered; a replay keeps it.
+    """
 
     question: Question
     id: str
+    now: datetime
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     extent: str = ""
@@ -37,11 +41,6 @@ class Judgement:
     def host(self) -> str:
         """In phase engine: the host that is taken away next."""
         return self.question.host
-
-    @property
-    def now(self) -> datetime:
-        """The moment at which the gate was started; a replay keeps it."""
-        return self.question.started_at
 
     @property
     def mode(self) -> Mode:

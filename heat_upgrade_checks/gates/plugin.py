@@ -97,7 +97,9 @@ class GatePlugin:
     @pytest.fixture
     def gate(self, request: pytest.FixtureRequest) -> Judgement:
         """What the check says about this gate."""
-        judgement = Judgement(self._run.question, _of_this_gate(request.node).id)
+        id = _of_this_gate(request.node).id
+        # Sources are fixtures of the session, so that all of the check's have answered by now.
+        judgement = Judgement(self._run.question, id, self._run.moment(id))
         request.node.stash[_JUDGEMENT] = judgement
         return judgement
 

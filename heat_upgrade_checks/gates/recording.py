@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.gather import Observation
@@ -21,6 +21,7 @@ SCHEMA_VERSION = "2"
 FILE = "evidence.json"
 
 _DRAIN = TypeAdapter(tuple[DrainSample, ...])
+_MOMENTS = TypeAdapter(dict[str, AwareDatetime])
 
 
 def dump(run: GateRun, finished_at: datetime) -> str:
@@ -34,6 +35,7 @@ def dump(run: GateRun, finished_at: datetime) -> str:
         "only": question.only,
         "started_at": question.started_at.isoformat(),
         "finished_at": finished_at.isoformat(),
+        "judged_at": {id: at.isoformat() for id, at in run.judged_at.items()},
         "previous": asdict(run.previous) if run.previous else None,
         "digests": asdict(question.digests),
         "waivers": [
@@ -68,10 +70,14 @@ def _dump_observation(observation: Observation) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a gate was asked, until when, and what it was answered, read back."""
+    """What a gate was asked, until when, and what it was answered, read back.
+
+    `judged_at` is when each check judged, by its id.
+    """
 
     question: Question
     finished_at: datetime
+    judged_at: dict[str, datetime]
     observations: dict[str, Observation]
     drain: tuple[DrainSample, ...]
     previous: Previous | None
@@ -106,6 +112,7 @@ def load(folder: Path) -> Recording:
             digests=Digests(**document["digests"]),
         )
         finished_at = datetime.fromisoformat(document["finished_at"])
+        judged_at = _MOMENTS.validate_python(document["judged_at"])
         observations = {
             name: _load_observation(name, recorded)
             for name, recorded in document["observations"].items()
@@ -116,7 +123,7 @@ def load(folder: Path) -> Recording:
         raise UsageError(
             f"--replay {folder}: {path.name} was damaged, or written by another version"
         ) from None
-    return Recording(question, finished_at, observations, drain, previous)
+    return Recording(question, finished_at, judged_at, observations, drain, previous)
 
 
 def _load_observation(name: str, recorded: dict[str, Any]) -> Observation:

@@ -52,20 +52,36 @@ class GateRun:
     previous: Previous | None = None
     drain: list[DrainSample] = field(default_factory=list)
     interrupted: bool = False
+    # When each check judged last, by its id: what was young enough when a wait began may have
+    # grown too old meanwhile.
+    judged_at: dict[str, datetime] = field(default_factory=dict)
     # Of a replay: when the run that was recorded came to its end.
     recorded_until: datetime | None = None
+    # As the checks found it; what is waived of it hangs on the moment.
     _records: dict[str, CheckResult] = field(default_factory=dict)
     _problems: list[CheckResult] = field(default_factory=list)
 
+    def moment(self, id: str) -> datetime:
+        """The moment at which a check judges: now, or in a replay when it did."""
+        if self.recorded_until is None:
+            self.judged_at[id] = datetime.now(UTC)
+        return self.judged_at.get(id, self._now)
+
     @property
-    def results(self) -> list[CheckResult]:
-        """The records so far: the latest one of each check, then what keeps the run from whole."""
-        return [*self._records.values(), *self._problems]
+    def _now(self) -> datetime:
+        return self.recorded_until or datetime.now(UTC)
 
     def record(self, key: str, found: CheckResult) -> CheckResult:
-        """Keep a check's record, waived where it is; one from an earlier round is replaced."""
-        question, redact = self.question, self.site.secrets.redact
-        result = waivers.apply(found, question.waivers, question.started_at)
+        """Keep a check's record and return it, waived where it is.
+
+        One from an earlier round is replaced.
+        """
+        self._records[key] = found
+        return self._waived(found, self._now)
+
+    def _waived(self, found: CheckResult, at: datetime) -> CheckResult:
+        redact = self.site.secrets.redact
+        result = waivers.apply(found, self.question.waivers, at)
         told = tuple(
             replace(
                 each,
@@ -76,8 +92,7 @@ class GateRun:
             )
             for each in result.waivers
         )
-        self._records[key] = replace(result, waivers=told)
-        return self._records[key]
+        return replace(result, waivers=told)
 
     @property
     def whole(self) -> bool:
@@ -91,7 +106,8 @@ class GateRun:
 
     def settled(self, key: str) -> bool:
         """Whether this check does not keep the gate shut, as it was judged last."""
-        return self._records[key].outcome not in {Outcome.FAILED, Outcome.ERROR}
+        outcome = self._waived(self._records[key], self._now).outcome
+        return outcome not in {Outcome.FAILED, Outcome.ERROR}
 
     def facts(self, source: str) -> Any:
         """The facts of one source, waited for.
@@ -118,26 +134,32 @@ class GateRun:
 
     def finish(self) -> Gate:
         """The gate document. A check of this phase without a record is an error."""
+        question, plan, started_at = self.question, self.question.plan, self.question.started_at
         try:
             observations = self.gatherer.observations()
         except KeyboardInterrupt:
             self.interrupt()
             observations = self.gatherer.observations()
-        judged = Counter(result.id for result in self.results)
+        now = datetime.now(UTC)
+        finished_at = self.recorded_until or now
+        # A waiver that ends while a gate is judged does not hold for its verdict.
+        results = [self._waived(found, finished_at) for found in self._records.values()]
+        judged = Counter(result.id for result in results)
         for id in sorted(self.expected - judged.keys()):
             self.problem(f"check {id} belongs to this phase and was not judged")
         for id in sorted(id for id in self.expected if judged[id] > 1):
             self.problem(f"check {id} is judged {judged[id]} times in this phase")
-        if unused := tuple(self._unused_waivers()):
+        for waiver in question.waivers:
+            if waiver.id in self.expected and started_at < waiver.expires <= finished_at:
+                self.problem(f"{waiver} in {plan.waivers} {_expired(waiver)}")
+        if unused := tuple(self._unused_waivers(results, finished_at)):
             title = "Every waiver is needed"
             self._problems.append(
                 _of_the_run("gate.waivers", title, Outcome.WARNED, findings=unused)
             )
+        results += self._problems
         # What was interrupted has no answer, however far it came.
-        verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(self.results)
-        now = datetime.now(UTC)
-        finished_at = self.recorded_until or now
-        question, plan = self.question, self.question.plan
+        verdict = Verdict.INCOMPLETE if self.interrupted else verdict_of(results)
         return Gate(
             schema=SCHEMA_VERSION,
             tool=Tool("heat-upgrade-checks", __version__),
@@ -152,10 +174,10 @@ class GateRun:
             partial=bool(question.only),
             verdict=verdict,
             exit_code=verdict.exit_code,
-            started_at=question.started_at,
+            started_at=started_at,
             finished_at=finished_at,
-            seconds=round((finished_at - question.started_at).total_seconds(), 3),
-            checks=tuple(self.results),
+            seconds=round((finished_at - started_at).total_seconds(), 3),
+            checks=tuple(results),
             evidence=tuple(_record(observation) for observation in observations.values()),
             drain=tuple(self.drain),
             previous=self.previous,
@@ -163,18 +185,15 @@ class GateRun:
             replayed_at=now if self.recorded_until else None,
         )
 
-    def _unused_waivers(self) -> Iterator[Finding]:
+    def _unused_waivers(self, results: Iterable[CheckResult], at: datetime) -> Iterator[Finding]:
         """Those of the checks that were judged which cover nothing; an expired one is told of."""
         redact = self.site.secrets.redact
         used = {
-            (result.id, each.object, each.ticket)
-            for result in self.results
-            for each in result.waivers
+            (result.id, each.object, each.ticket) for result in results for each in result.waivers
         }
         for waiver in self.question.waivers:
             key = (waiver.id, redact(waiver.object), redact(waiver.ticket))
-            holds = self.question.started_at < waiver.expires
-            if holds and waiver.id in self.expected and key not in used:
+            if at < waiver.expires and waiver.id in self.expected and key not in used:
                 yield Finding(
                     Level.WARNING,
                     redact(f"{waiver.id}, {waiver.object}"),
@@ -213,8 +232,12 @@ def _useless(waiver: Waiver, checks: Iterable[Check], question: Question) -> str
     if not phases:
         return "names no check; correct its id, see: heat-upgrade-check list"
     if question.phase in phases and waiver.expires <= question.started_at:
-        return f"expired at {waiver.expires:%Y-%m-%d %H:%M} UTC; renew or remove it"
+        return _expired(waiver)
     return ""
+
+
+def _expired(waiver: Waiver) -> str:
+    return f"expired at {waiver.expires:%Y-%m-%d %H:%M} UTC; renew or remove it"
 
 
 def _record(observation: Observation) -> EvidenceRecord:

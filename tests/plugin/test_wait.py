@@ -1,7 +1,10 @@
 """`--wait` asks again what keeps the gate shut, until it opens, time is up or it is stopped."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import yaml
 
 from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from tests.driver import timeless
@@ -22,6 +25,30 @@ def noted(self):
     if Path("enough").exists():
         self.duration = timedelta(0)
 waiting.Patience.pause = noted
+cli.run()
+"""
+
+
+# Two hours pass in each pause, for what a gate takes for now; in the first one a file comes back.
+_HOURS = """
+from datetime import datetime, timedelta
+from pathlib import Path
+from heat_upgrade_checks import cli
+from heat_upgrade_checks.gates import run, waiting
+passed = timedelta()
+class Clock(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + passed
+run.datetime = Clock
+def pause(self):
+    global passed
+    passed += timedelta(hours=2)
+    if Path("away").exists():
+        Path("away").rename("clouds.yaml")
+    else:
+        self.duration = timedelta(0)
+waiting.Patience.pause = pause
 cli.run()
 """
 
@@ -126,6 +153,41 @@ def test_all_is_judged_at_one_moment_even_when_time_is_up(site: Site) -> None:
     assert outcome.code == 2
     assert outcome.red == {"stacks.in-progress", "stacks.held-by-host"}
     assert len(outcome.gate["drain"]) == 3
+
+
+def test_a_backup_grows_too_old_while_something_else_is_waited_for(site: Site) -> None:
+    backup = yaml.safe_load(site.demo.plan_file.read_text("utf-8"))["backup"]
+    site.edit_plan(backup=backup | {"max_age": "1h"})
+    clouds = site.demo.folder / "clouds.yaml"
+    clouds.rename(site.folder / "away")
+    site.environment["OS_CLIENT_CONFIG_FILE"] = str(site.folder / "clouds.yaml")
+    words = ("pre", "--only", "backup.fresh", "--only", "api", "--wait", "1h")
+    outcome = site.judge(*words, program=_HOURS)
+    assert outcome.code == 2
+    assert outcome.red == {"backup.fresh"}
+    (finding,) = outcome.check("backup.fresh")["findings"]
+    assert "the plan allows 1 h" in finding["summary"]
+    replayed = site.call("--replay", str(outcome.folder), "--reports", str(site.folder / "again"))
+    assert timeless(replayed.gate) == timeless(outcome.gate)
+
+
+def test_a_waiver_ends_before_the_verdict(site: Site) -> None:
+    _full(site, 5)
+    entry = {
+        **{"id": "queues.empty", "object": "*", "reason": "A test", "owner": "Ada"},
+        **{"ticket": "CHG-1", "expires": datetime.now(UTC) + timedelta(hours=1)},
+    }
+    waivers = site.demo.plan_file.with_name("waivers.yaml")
+    waivers.write_text(yaml.safe_dump([entry]), "utf-8")
+    site.edit_plan(waivers="waivers.yaml")
+    words = ("last-engine", "--only", "queues.empty", "--only", "stacks.held-by-host")
+    site.demo.database.begin_create("shop-106", site.demo.old[0])
+    outcome = site.judge(*words, "--wait", "1h", program=_HOURS)
+    assert outcome.code == 2
+    assert outcome.check("queues.empty")["outcome"] == "failed"
+    assert "expired at" in outcome.check("gate.whole")["reason"]
+    replayed = site.call("--replay", str(outcome.folder), "--reports", str(site.folder / "again"))
+    assert timeless(replayed.gate) == timeless(outcome.gate)
 
 
 def test_when_time_is_up_the_gate_is_what_it_is(site: Site) -> None:

@@ -20,7 +20,7 @@ from heat_upgrade_checks.gates.question import new_question
 from heat_upgrade_checks.gates.run import begin
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records.findings import OF_THE_RUN
-from heat_upgrade_checks.report.words import VERDICT_WORDS
+from heat_upgrade_checks.report import sections
 
 _WRONG_USAGE = 64
 
@@ -79,7 +79,7 @@ class _InCheckout:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict, what keeps the run from being whole, and where the report is."""
         gate = self._gate
-        terminalreporter.section(f"phase {gate.phase}: {VERDICT_WORDS[gate.verdict]}")
+        terminalreporter.section(f"phase {gate.phase}: {sections.verdict(gate)}")
         for result in gate.checks:
             if result.family == OF_THE_RUN:
                 said = [result.reason, *(finding.summary for finding in result.findings)]

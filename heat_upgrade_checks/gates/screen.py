@@ -14,7 +14,7 @@ from heat_upgrade_checks.output import onto
 from heat_upgrade_checks.records.findings import CheckResult, Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.records.gate import DrainSample, Gate
 from heat_upgrade_checks.report import sections
-from heat_upgrade_checks.report.words import VERDICT_WORDS, waiver
+from heat_upgrade_checks.report.words import waiver
 from heat_upgrade_checks.wording import counted, duration, plain
 
 _WORDS = {
@@ -115,10 +115,9 @@ class Terminal:
                 self._finding(word, result, finding)
             if len(found) > _MOST_FINDINGS:
                 self._print(f"\n... and {len(found) - _MOST_FINDINGS} more; see the report")
-        verdict = VERDICT_WORDS[gate.verdict]
-        partial = " (partial gate)" if gate.partial else ""
+        style = "bold" if sections.no_answer(gate) else _VERDICT_STYLES[gate.verdict]
         self._print()
-        self._console.print(Text(f"{verdict}{partial}", style=_VERDICT_STYLES[gate.verdict]))
+        self._console.print(Text(sections.verdict(gate), style=style))
         if gate.replayed_at:
             self._print(sections.replay(gate))
         self._print(str(folder / "gate.html"))

@@ -8,9 +8,8 @@ from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.records.gate import Gate
 from heat_upgrade_checks.records.watch import Recording
-from heat_upgrade_checks.report import timeline, watch_section
+from heat_upgrade_checks.report import sections, timeline, watch_section
 from heat_upgrade_checks.report.pages import environment
-from heat_upgrade_checks.report.words import VERDICT_WORDS
 from heat_upgrade_checks.wording import counted
 
 
@@ -54,7 +53,7 @@ def render(gates: Sequence[tuple[str, Gate | str]], recording: Recording | None 
             headline=_headline(standings, gates[-1][1] if gates else None),
             standings=standings,
             unreadable=len(gates) - len(readable),
-            drawing=_drawing(phases, readable) if readable else None,
+            drawing=_drawing(phases, readable),
             watched=watch_section.tell(recording, _marks(readable)) if recording else None,
             phases=PHASES,
         )
@@ -68,13 +67,19 @@ def _standing(phase: str, gates: Sequence[tuple[str, Gate]]) -> Standing:
     return Standing(phase, tuple(whole.values()), tuple(partly))
 
 
-def _drawing(phases: Sequence[str], gates: Sequence[tuple[str, Gate]]) -> timeline.Timeline:
+def _drawing(phases: Sequence[str], gates: Sequence[tuple[str, Gate]]) -> timeline.Timeline | None:
     lanes = dict.fromkeys([*phases, *(gate.phase for _, gate in gates)])
-    return timeline.draw(list(lanes), _marks(gates))
+    marks = _marks(gates)
+    return timeline.draw(list(lanes), marks) if marks else None
 
 
 def _marks(gates: Sequence[tuple[str, Gate]]) -> list[tuple[str, str, Verdict, datetime]]:
-    return [(folder, gate.phase, gate.verdict, gate.finished_at) for folder, gate in gates]
+    """The gates on the upgrade's way; the verdict of a partial one is no answer."""
+    return [
+        (folder, gate.phase, gate.verdict, gate.finished_at)
+        for folder, gate in gates
+        if not gate.partial
+    ]
 
 
 def _headline(standings: Sequence[Standing], latest: Gate | str | None) -> str:
@@ -85,4 +90,4 @@ def _headline(standings: Sequence[Standing], latest: Gate | str | None) -> str:
         return f"No gate yet; {passed}"
     if isinstance(latest, str):
         return f"The latest gate could not be read; {passed}"
-    return f"{VERDICT_WORDS[latest.verdict]} at {latest.phase}; {passed}"
+    return f"{sections.verdict(latest)} at {latest.phase}; {passed}"

@@ -35,8 +35,9 @@ def render(gate: Gate) -> bytes:
         case = SubElement(suite, "testcase", classname="gate", name="gate.verdict", time="0.000")
         message = visible(sections.headline(gate))
         SubElement(case, "error", message=message, type=VERDICT_WORDS[gate.verdict])
+    name = f"heat-upgrade-check {gate.phase}"
     suite.attrib = {
-        "name": visible(f"heat-upgrade-check {gate.phase}"),
+        "name": visible("; ".join(filter(None, (sections.no_answer(gate), name)))),
         "tests": str(len(suite.findall("testcase"))),
         "failures": str(len(suite.findall("*/failure"))),
         "errors": str(len(suite.findall("*/error"))),

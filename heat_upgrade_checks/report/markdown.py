@@ -56,7 +56,7 @@ def _head(gate: Gate) -> str:
         f"- Outcomes: {sections.tally(gate)}",
     ]
     if gate.partial:
-        lines.append("- **Partial gate**: only some of the phase's checks were selected")
+        lines.append("- **Partial gate**: it never counts as a passed gate")
     return "\n".join(lines)
 
 

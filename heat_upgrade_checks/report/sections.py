@@ -93,9 +93,21 @@ def notes(gate: Gate) -> Section:
     )
 
 
+def no_answer(gate: Gate) -> str:
+    """That the phase's question stays open, whatever the verdict; nothing where it does not."""
+    kinds = (("PARTIAL", gate.partial), ("REPLAY", gate.replayed_at is not None))
+    told = " ".join(word for word, is_so in kinds if is_so)
+    return f"{told}: no answer to the phase's question" if told else ""
+
+
+def verdict(gate: Gate) -> str:
+    """The verdict in words, behind what keeps it from being the phase's answer."""
+    return "; ".join(filter(None, (no_answer(gate), VERDICT_WORDS[gate.verdict])))
+
+
 def headline(gate: Gate) -> str:
     """The verdict and what it rests on, in one line."""
-    return f"{VERDICT_WORDS[gate.verdict]}: {_ground(gate)}"
+    return f"{verdict(gate)}: {_ground(gate)}"
 
 
 def replay(gate: Gate) -> str:
@@ -112,7 +124,11 @@ def question(gate: Gate) -> str:
 
 
 def answer(gate: Gate) -> str:
-    """The verdict as the answer to the phase's question."""
+    """The verdict as the answer to the phase's question, where it is one."""
+    if gate.replayed_at:
+        return "No answer: this judges again what was recorded. Run the phase."
+    if gate.partial:
+        return "No answer: only some of its checks were selected. Run the phase without --only."
     return ANSWERS[gate.verdict]
 
 

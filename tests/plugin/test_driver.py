@@ -86,6 +86,8 @@ def test_only_is_a_partial_gate_that_the_next_one_does_not_follow(site: Site) ->
     first = site.judge("pre")
     partial = site.judge("pre", "--only", "schema", "--only", "release.path")
     assert partial.gate["partial"] is True
+    said = "PARTIAL: no answer to the phase's question; GO"
+    assert partial.out.splitlines()[-2] == said
     ids = {check["id"] for check in partial.gate["checks"]}
     assert {id.partition(".")[0] for id in ids} == {"release", "schema"}
     assert {"release.path", "schema.at-head"} <= ids

@@ -28,7 +28,7 @@ def test_a_replay_judges_the_same(site: Site) -> None:
         first.gate["finished_at"]
     )
     said = second.out.splitlines()
-    assert said[-3] == "NO-GO"
+    assert said[-3] == "REPLAY: no answer to the phase's question; NO-GO"
     assert said[-2].startswith("Replay of evidence recorded at ")
     assert "Replay" not in first.written
     # A replay of the replay tells of the same evidence.

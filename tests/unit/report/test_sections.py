@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from markupsafe import escape
 
 from heat_upgrade_checks.records.findings import Finding, Level, Outcome, Verdict
 from heat_upgrade_checks.records.gate import Gate
-from heat_upgrade_checks.report import html, junit, markdown, sections
+from heat_upgrade_checks.report import html, index, junit, markdown, sections
+from heat_upgrade_checks.report.words import ANSWERS
+
+LATER = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +97,37 @@ def test_outcomes_are_tallied_worst_first(no_go: Gate) -> None:
     )
 
 
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"partial": True}, "PARTIAL: no answer to the phase's question"),
+        ({"replayed_at": LATER}, "REPLAY: no answer to the phase's question"),
+        (
+            {"partial": True, "replayed_at": LATER},
+            "PARTIAL REPLAY: no answer to the phase's question",
+        ),
+    ],
+)
+def test_what_is_no_answer_says_so_first_in_every_report(
+    go: Gate, changes: dict[str, Any], first: str, verdict: Verdict
+) -> None:
+    gate = replace(go, verdict=verdict, **changes)
+    page = html.render(gate)
+    assert page.partition("<title>")[2].startswith(escape(first))
+    assert page.partition("<h1>")[2].startswith(escape(first))
+    assert markdown.render(gate).startswith(f"## {first}; ")
+    (suite,) = ElementTree.fromstring(junit.render(gate))  # noqa: S314
+    assert suite.attrib["name"] == f"{first}; heat-upgrade-check {gate.phase}"
+    reports = [page, markdown.render(gate), junit.render(gate).decode()]
+    if not gate.replayed_at:
+        told = index.render([("01-x", gate)])
+        assert told.partition("<h1>")[2].startswith(escape(first))
+        assert f"<td>{escape(first)}" in told
+        reports.append(told)
+    assert not any(answer in report for report in reports for answer in ANSWERS.values())
+
+
 def test_a_phase_of_another_version_is_named(make: Callable[..., Gate]) -> None:
     assert sections.question(make(phase="later")) == "Is it safe to go on after phase later?"
 
@@ -100,6 +137,7 @@ def test_every_report_of_a_replay_says_that_it_is_no_gate(make: Callable[..., Ga
     said = "Replay of evidence recorded at 2026-11-22 09:14:05+00:00; it is no gate."
     assert markdown.render(gate).splitlines()[2] == f"**{said}**"
     page = html.render(gate)
+    assert markdown.render(gate).startswith("## REPLAY: no answer to the phase's question; NO-GO: ")
     assert page.index("</h1>") < page.index(said) < page.index('class="question"')
     assert b'name="replayed_at" value="2026-11-24 08:00:00+00:00"' in junit.render(gate)
     for report in (markdown.render, html.render, junit.render):

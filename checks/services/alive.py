@@ -2,6 +2,7 @@ from collections.abc import Collection
 
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database, ServiceRow
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.engine_hosts import (
@@ -13,12 +14,29 @@ from heat_upgrade_checks.reading.engine_hosts import (
 )
 from heat_upgrade_checks.reading.isolation import Isolation, isolation_of
 from heat_upgrade_checks.reading.placement import Placement, releases_by_host
+from heat_upgrade_checks.wording import counted, some
 
 
-@check("services.alive", phases=["pre", "post"], guide="prerequisites, rolling 8")
+@check("services.alive", phases=["pre"], guide="prerequisites")
 def check_engines_work(database: Database, placement: Placement, gate: Judgement) -> None:
     """Every engine that should run has reported within two intervals and reads its queues."""
     gate.looked_at(_extent(database, placement))
+    _judge_engines(database, placement, (), gate)
+
+
+@check("services.alive", phases=["post"], guide="cold 6, rolling 8")
+def check_engines_are_back(
+    database: Database, placement: Placement, earlier_gates: EarlierGates, gate: Judgement
+) -> None:
+    """Every engine that should run has reported within two intervals and reads its queues."""
+    before = earlier_gates.with_engines("pre")
+    if before is None:
+        compared = "no gate of phase pre tells which hosts had engines"
+    else:
+        told = counted(len(before.engine_hosts), "engine host")
+        compared = f"compared with the {told} of {before.folder}"
+        _judge_gone(before, database, gate)
+    gate.looked_at(f"{_extent(database, placement)}; {compared}")
     _judge_engines(database, placement, (), gate)
 
 
@@ -101,6 +119,33 @@ def _judge_named_hosts(placement: Placement, isolation: Isolation, gate: Judgeme
                 hint="Start its engine of the target release first, unless the others can carry "
                 "the load.",
             )
+
+
+def _judge_gone(before: EarlierGate, database: Database, gate: Judgement) -> None:
+    """A clean stop leaves no service row: what was there before is all that tells of a host."""
+    if gate.plan.target.engines:
+        return
+    left = {row.host.lower() for row in database.services}
+    gone = [host for host in before.engine_hosts if host.lower() not in left]
+    if not gone:
+        return
+    # The other release may name its hosts otherwise, and each new pod has a name of its own.
+    now = len({row.host for row in database.services if row.alive})
+    if now >= len(before.engine_hosts):
+        gate.note(
+            f"engine hosts of {before.folder}",
+            f"{some(gone, 5)} had an engine then and no more; {counted(now, 'host')} have one now, "
+            "under other names",
+            data={"hosts": gone},
+        )
+        return
+    for host in gone:
+        gate.warn(
+            f"engine host {host}",
+            f"had an engine in {before.folder} and has none now",
+            hint="Start its engine. If it was taken away for good, list the hosts that stay in "
+            "target.engines of the plan.",
+        )
 
 
 def _judge_last(

@@ -135,6 +135,7 @@ class GateRun:
     def finish(self) -> Gate:
         """The gate document. A check of this phase without a record is an error."""
         question, plan, started_at = self.question, self.question.plan, self.question.started_at
+        redact = self.site.secrets.redact
         try:
             observations = self.gatherer.observations()
         except KeyboardInterrupt:
@@ -183,6 +184,7 @@ class GateRun:
             previous=self.previous,
             digests=question.digests,
             replayed_at=now if self.recorded_until else None,
+            engine_hosts=tuple(map(redact, _engine_hosts(observations.get("database")))),
         )
 
     def _unused_waivers(self, results: Iterable[CheckResult], at: datetime) -> Iterator[Finding]:
@@ -249,6 +251,11 @@ def _record(observation: Observation) -> EvidenceRecord:
         observation.summary,
         observation.error,
     )
+
+
+def _engine_hosts(database: Observation | None) -> list[str]:
+    services = database.facts.services if database and database.facts else ()
+    return sorted({row.host for row in services if row.alive})
 
 
 def _release_name(observation: Observation | None, plan: Side) -> ReleaseName:

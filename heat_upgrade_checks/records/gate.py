@@ -95,8 +95,9 @@ NOTHING = Digests("", "", "", "")
 class Gate:
     """One run of one phase. Every key is always present in `gate.json`.
 
-    `replayed_at` is when recorded evidence was judged again, which is no gate; the other times are
-    those of the recorded run.
+    `engine_hosts` are those whose engines reported, as Heat names them; none where the gate did not
+    look at them. `replayed_at` is when recorded evidence was judged again, which is no gate; the
+    other times are those of the recorded run.
     """
 
     __pydantic_config__ = EVERY_KEY_REQUIRED
@@ -118,6 +119,7 @@ class Gate:
     previous: Previous | None
     digests: Digests
     replayed_at: AwareDatetime | None = None
+    engine_hosts: tuple[str, ...] = ()
 
 
 _ADAPTER: TypeAdapter[Gate] = TypeAdapter(Gate)

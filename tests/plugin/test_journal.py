@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from heat_upgrade_checks.demo.deployment import OLD_VHOST
 from heat_upgrade_checks.records import journal, seal
 from heat_upgrade_checks.records.gate import Previous
-from tests.driver import Outcome
+from tests.driver import Outcome, timeless
 from tests.journals import open_gate
 from tests.plugin.conftest import Site
 
@@ -243,3 +244,21 @@ def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(site: Site
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert site.call("--phase", "pre", *reports).code == 0
+
+
+def test_post_misses_a_host_whose_engine_reported_at_pre(site: Site) -> None:
+    target = yaml.safe_load(site.demo.plan_file.read_text("utf-8"))["target"]
+    site.edit_plan(target={key: value for key, value in target.items() if key != "engines"})
+    before = site.judge("pre")
+    hosts = [engine.host for engine in site.demo.old]
+    assert before.gate["engine_hosts"] == hosts
+    site.demo.run(site.demo.old[:1], vhosts=[OLD_VHOST])
+    outcome = site.judge("post", "--only", "services.alive")
+    (finding,) = outcome.check("services.alive")["findings"]
+    assert (finding["level"], finding["object"]) == ("warning", f"engine host {hosts[1]}")
+    assert finding["summary"] == "had an engine in 01-pre and has none now"
+    replayed = site.call("--replay", str(outcome.folder), "--reports", str(site.folder / "again"))
+    assert timeless(replayed.gate) == timeless(outcome.gate)
+    site.demo.run(site.demo.old, vhosts=[OLD_VHOST])
+    again = site.judge("post", "--only", "services.alive")
+    assert again.check("services.alive")["outcome"] == "passed"

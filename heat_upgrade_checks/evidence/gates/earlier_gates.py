@@ -32,7 +32,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class EarlierGate:
-    """One gate that was run before."""
+    """One gate that was run before.
+
+    `engine_hosts` are those whose engines reported then; none where it did not look at them.
+    """
 
     folder: str
     phase: str
@@ -42,6 +45,7 @@ class EarlierGate:
     finished_at: datetime
     identity: Identity
     digests: Digests
+    engine_hosts: tuple[str, ...] = ()
 
     @property
     def opened(self) -> bool:
@@ -67,6 +71,11 @@ class EarlierGates(Facts):
     def extent(self) -> str:
         """What was read."""
         return f"{len(self.gates)} earlier gates in {self.folder}"
+
+    def with_engines(self, phase: str) -> EarlierGate | None:
+        """The last gate of a phase that tells which hosts had engines."""
+        told = (gate for gate in reversed(self.gates) if gate.phase == phase and gate.engine_hosts)
+        return next(told, None)
 
     def opened(self, phase: str) -> EarlierGate | None:
         """The last gate of a phase, where it opened."""
@@ -116,6 +125,7 @@ def _told(folder: str, gate: Gate) -> EarlierGate:
         finished_at=gate.finished_at,
         identity=identity,
         digests=gate.digests,
+        engine_hosts=gate.engine_hosts,
     )
 
 

@@ -33,7 +33,10 @@ def _alive(phase: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Judg
     listeners = [Listener(row.engine_id, vhost, 1) for row, vhost in engines if vhost]
     check = check_at("services.alive", phase)
     database, placement = a_database(services=rows), place(rows, listeners)
-    return judge(check, phase, of=plan(**changes), database=database, placement=placement)
+    facts: dict[str, Any] = {"database": database, "placement": placement}
+    if phase == "post":
+        facts["earlier_gates"] = EarlierGates("/r", (), an_identity())
+    return judge(check, phase, of=plan(**changes), **facts)
 
 
 def _without(host: str, *engines: tuple[ServiceRow, str], **changes: Any) -> Judgement:
@@ -74,6 +77,43 @@ def test_an_engine_that_reports_and_reads_nothing_may_have_ended(phase: str) -> 
         gate = _alive(phase, silent, working)
     (unknown,) = gate.unknowns
     assert unknown.startswith("engine control2 (a) reported 1 s ago, but reads no queue")
+
+
+def _back(rows: tuple[ServiceRow, ...], hosts: tuple[str, ...], **changes: Any) -> list[str]:
+    """What phase post says of these engines, after a gate of phase pre that saw those hosts."""
+    gate = judge(
+        check_at("services.alive", "post"),
+        "post",
+        of=plan(**changes),
+        database=a_database(services=rows),
+        placement=place(rows, [Listener(row.engine_id, NEW, 1) for row in rows]),
+        earlier_gates=EarlierGates(
+            "/r", (an_earlier_gate("pre", NOW, engine_hosts=hosts),), an_identity()
+        ),
+    )
+    return sentences(gate)
+
+
+def test_a_host_of_pre_that_has_no_engine_at_post() -> None:
+    rows = (a_row("a", "Control1"),)
+    assert _back(rows, ("control1", "control2")) == [
+        "warning engine host control2: had an engine in 01-pre and has none now"
+    ]
+    assert _back(rows, ("control1",)) == []
+    assert _back(rows, ()) == []
+    target = {"version": "26.0.2", "engines": ["Control1"]}
+    assert _back(rows, ("control1", "control2"), target=target) == []
+
+
+def test_as_many_hosts_under_other_names_are_a_note() -> None:
+    rows = (a_row("a", "pod-3"), a_row("b", "pod-4"))
+    assert _back(rows, ("pod-1", "pod-2")) == [
+        "note engine hosts of 01-pre: pod-1, pod-2 had an engine then and no more; 2 hosts have "
+        "one now, under other names"
+    ]
+    assert _back(rows, ("pod-1", "pod-2", "pod-3", "pod-4", "pod-5"))[0] == (
+        "warning engine host pod-1: had an engine in 01-pre and has none now"
+    )
 
 
 def test_a_listed_host_without_a_row() -> None:

@@ -18,18 +18,36 @@ class Standing:
     """How far one phase has come.
 
     `latest` holds the newest whole gate of each host asked about, with its folder; `partly` names
-    the hosts for which there are only partial gates.
+    the hosts for which there are only partial gates. `hosts` are those that the phase must be asked
+    about, in lower case; none where it is asked about the whole deployment, or they are not known.
     """
 
     phase: str
     latest: tuple[tuple[str, Gate], ...]
     partly: tuple[str, ...]
+    hosts: frozenset[str] = frozenset()
 
     @property
     def passed(self) -> bool:
-        """Whether the newest word on every host asked about is that the next step is safe."""
+        """Whether the newest word on every host asked about is that the next step is safe.
+
+        The last engine is for phase last-engine, so one host may be left.
+        """
         answered = bool(self.latest) and not self.partly
-        return answered and all(gate.verdict.opens for _, gate in self.latest)
+        opened = answered and all(gate.verdict.opens for _, gate in self.latest)
+        return opened and len(self._opened) >= len(self.hosts) - 1
+
+    @property
+    def told(self) -> str:
+        """How far it has come, in words."""
+        told = "passed" if self.passed else "not yet passed"
+        total = counted(len(self.hosts), "host")
+        return f"{told}, {len(self._opened)} of {total}" if self.hosts else told
+
+    @property
+    def _opened(self) -> set[str]:
+        opened = {gate.host.lower() for _, gate in self.latest if gate.verdict.opens}
+        return opened & self.hosts
 
 
 def render(gates: Sequence[tuple[str, Gate | str]], recording: Recording | None = None) -> str:
@@ -64,7 +82,14 @@ def _standing(phase: str, gates: Sequence[tuple[str, Gate]]) -> Standing:
     asked = [(folder, gate) for folder, gate in gates if gate.phase == phase]
     whole = {gate.host: (folder, gate) for folder, gate in asked if not gate.partial}
     partly = {gate.host: None for _, gate in asked if gate.host not in whole}
-    return Standing(phase, tuple(whole.values()), tuple(partly))
+    hosts = _engine_hosts(gates) if phase == "engine" else frozenset()
+    return Standing(phase, tuple(whole.values()), tuple(partly), hosts)
+
+
+def _engine_hosts(gates: Sequence[tuple[str, Gate]]) -> frozenset[str]:
+    """The hosts that had an engine when the upgrade began, as its last gate of phase pre saw it."""
+    told = (gate.engine_hosts for _, gate in reversed(gates) if gate.phase == "pre")
+    return frozenset(host.lower() for host in next(filter(None, told), ()))
 
 
 def _drawing(phases: Sequence[str], gates: Sequence[tuple[str, Gate]]) -> timeline.Timeline | None:

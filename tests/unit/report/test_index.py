@@ -110,6 +110,27 @@ def test_partial_gates_never_count(
     assert _phases(read(index.render(gates)).text)["engine"][:2] == standing
 
 
+def test_a_phase_asked_host_by_host_says_of_how_many(
+    make: Callable[..., Gate], go: Gate, read: Read
+) -> None:
+    hosts = tuple(f"ctl-{number}" for number in range(10))
+    gates = [("01-pre", make(go.checks, phase="pre", engine_hosts=hosts))]
+
+    def told() -> str:
+        return str(_phases(read(index.render(gates)).text)["engine"][0])
+
+    assert told() == "not yet passed, 0 of 10 hosts"
+    gates.append(("02-engine-CTL-0", make(go.checks, phase="engine", host="CTL-0")))
+    assert told() == "not yet passed, 1 of 10 hosts"
+    gates += [
+        (f"0-engine-{host}", make(go.checks, phase="engine", host=host))
+        for host in (*hosts[1:8], "an-api")
+    ]
+    assert told() == "not yet passed, 8 of 10 hosts"
+    gates.append(("11-engine-ctl-9", make(go.checks, phase="engine", host="ctl-9")))
+    assert told() == "passed, 9 of 10 hosts"
+
+
 def test_a_later_no_go_takes_a_passed_phase_back(
     make: Callable[..., Gate], go: Gate, read: Read
 ) -> None:

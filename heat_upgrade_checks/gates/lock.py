@@ -1,5 +1,6 @@
 """One run at a time for one upgrade."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 from socket import gethostname
 
 from heat_upgrade_checks.errors import UsageError
+from heat_upgrade_checks.files.whole_file import put
 from heat_upgrade_checks.records.reports_folder import writing_to
 
+# Its content is never touched: whatever was put there under this name stays as it is.
 _FILE = ".lock"
+_HOLDER = ".lock-holder"
 
 
 @contextmanager
@@ -22,12 +26,12 @@ def only_run(upgrade_folder: Path, phase: str) -> Iterator[None]:
     """
     with writing_to(upgrade_folder):
         upgrade_folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(upgrade_folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        descriptor = _opened(upgrade_folder / _FILE)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = file.read(200).strip() or "another process"
+            holder = _read(upgrade_folder / _HOLDER) or "another process"
             raise UsageError(
                 f"{holder} judges this upgrade in {upgrade_folder}; wait for its end, "
                 "or look at single checks with --only"
@@ -38,6 +42,29 @@ def only_run(upgrade_folder: Path, phase: str) -> Iterator[None]:
             f"process {os.getpid()} on {gethostname()},"
         )
         with writing_to(upgrade_folder):
-            os.truncate(descriptor, 0)
-            os.write(descriptor, told.encode())
+            put(upgrade_folder / _HOLDER, told.encode())
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, 0o640)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise UsageError(
+            f"{path} is a symbolic link, so that it keeps no other run out; remove it"
+        ) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        # A pipe that stands there is not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            return (file.read(200) or b"").decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

@@ -35,6 +35,16 @@ def end_session(backend: str, session: int) -> str:
     return f"KILL {session}" if backend == "mysql" else f"SELECT pg_terminate_backend({session})"
 
 
+def end_prepared(backend: str, name: str) -> tuple[str, str]:
+    """How a prepared transaction is ended, and the statement with which that begins."""
+    if backend == "mysql":
+        return "It is one of those that XA RECOVER lists: XA ROLLBACK or XA COMMIT ends it.", (
+            "XA RECOVER"
+        )
+    quoted = "'" + name.replace("'", "''") + "'"
+    return "ROLLBACK PREPARED ends it, or COMMIT PREPARED.", f"ROLLBACK PREPARED {quoted}"
+
+
 def put_right(table: str, id: str, *columns: str) -> str:
     """The statement that sets columns, as `name = value`, of one row of a table."""
     return " ".join(("UPDATE", table, "SET", ", ".join(columns), "WHERE", f"id = '{id}'"))

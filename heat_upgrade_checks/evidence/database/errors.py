@@ -30,6 +30,8 @@ _MYSQL = {
 }
 # ER_SPECIFIC_ACCESS_DENIED_ERROR: a privilege of the whole server is lacking.
 _SPECIFIC_ACCESS_DENIED = 1227
+# ER_DBACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_NO_SUCH_TABLE, ER_SPECIFIC_ACCESS_DENIED.
+_DENIED = {1044, 1142, 1146, 1227}
 # ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL, query_canceled of PostgreSQL.
 _TOO_LONG = {1969, 3024, "57014"}
 _PASSES_BY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013}
@@ -84,6 +86,11 @@ def passes_by(error: BaseException) -> bool:
 def took_too_long(error: DBAPIError) -> bool:
     """Whether the server ended the statement at `database.statement_timeout`."""
     return _number(error) in _TOO_LONG or getattr(error.orig, "sqlstate", None) in _TOO_LONG
+
+
+def is_denied(error: DBAPIError) -> bool:
+    """Whether MariaDB or MySQL refuses to show this table to the account, or has none of it."""
+    return _number(error) in _DENIED
 
 
 def lacks_process(error: DBAPIError) -> bool:

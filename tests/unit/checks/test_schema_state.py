@@ -262,8 +262,8 @@ def test_a_long_transaction(phase: str, level: str) -> None:
 
 
 def test_hidden_transactions_are_no_pass() -> None:
-    with pytest.raises(NotConfigured, match=r"GRANT PROCESS ON \*\.\* TO 'heat'@'%'"):
-        _transactions("pre", 1.0, hidden=True)
+    (sentence,) = _transactions("pre", 1.0, hidden=True).unknowns
+    assert "GRANT PROCESS ON *.* TO 'heat'@'%'" in sentence
 
 
 # --- schema.purge-backlog

@@ -1,6 +1,7 @@
 """What the account that reads Heat's database may do there, by the server's own word."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -55,27 +56,51 @@ def _of_mysql(session: sa.Connection, is_heats: bool) -> Account:
 # server lists the privileges of an active role beside those of the account.
 _GRANT = re.compile(
     r"""(?P<verb>GRANT|REVOKE)\ (?P<privileges>[A-Z_,\ ]+?)\ ON
-        \ (?P<quote>[`"]?)(?P<database>.+?)(?P=quote)\.\*\ (?:TO|FROM)\ """,
+        \ (?P<quote>[`"]?)(?P<database>.+?)(?P=quote)\.\*\ (?:TO|FROM)\ (?P<whose>\S+)""",
     re.VERBOSE,
 )
+_EVERY = "*"
 
 
 def privileges_on(database: str, statements: Iterable[str]) -> set[str]:
     """What `SHOW GRANTS` gives on every table of a database.
 
     The statements hold a hash of the password; only the privileges' names leave this function.
-    A REVOKE is MySQL's partial revoke of a global privilege.
+    A REVOKE is MySQL's partial revoke of a global privilege. Of the grants that an account, or a
+    role, has on patterns of databases the server takes the most specific alone (sql/sql_acl.cc,
+    acl_get); of several that are equally so, what all of them give is sure.
     """
-    given: dict[str, set[str]] = {"GRANT": set(), "REVOKE": set()}
+    everywhere: set[str] = set()
+    revoked: set[str] = set()
+    on_patterns: dict[str, dict[int, list[set[str]]]] = defaultdict(lambda: defaultdict(list))
     for match in filter(None, map(_GRANT.match, statements)):
-        if _names(match["database"].replace("``", "`"), database):
-            given[match["verb"]].update(re.split(r", *", match["privileges"]))
-    return given["GRANT"] - given["REVOKE"]
+        pattern = match["database"].replace("``", "`")
+        privileges = set(re.split(r", *", match["privileges"]))
+        if match["verb"] == "REVOKE":
+            revoked |= privileges if _names(pattern, database) else set()
+        elif pattern == _EVERY:
+            everywhere |= privileges
+        elif _names(pattern, database):
+            on_patterns[match["whose"]][_specificity(pattern)].append(privileges)
+    held = everywhere - revoked
+    for of_one in on_patterns.values():
+        held |= set.intersection(*of_one[max(of_one)])
+    return held
+
+
+def _specificity(pattern: str) -> int:
+    """How specific the server takes a database's pattern to be: where its first wildcard stands."""
+    wildcard = re.match(r"(?:\\.|[^%_\\])*[%_]", pattern, re.DOTALL)
+    return len(wildcard[0]) if wildcard else _LONGEST_NAME
+
+
+# More than any name with all its characters escaped.
+_LONGEST_NAME = 1000
 
 
 def _names(pattern: str, database: str) -> bool:
     r"""Whether a grant's database is this one: `%` and `_` stand for others, `\_` for itself."""
-    if pattern == "*":
+    if pattern == _EVERY:
         return True
     parts = re.findall(r"\\[%_]|.", pattern, re.DOTALL)
     wildcards = {"%": ".*", "_": "."}

@@ -1,6 +1,7 @@
 """What an account may do on real servers, and what Heat's migration needs."""
 
 import pytest
+import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.heat.privileges import NEEDED
@@ -53,6 +54,33 @@ def test_privileges_by_pattern_and_by_role_on_mariadb(mariadb: MariaDB, on_maria
     assert "lacks INSERT, UPDATE, DELETE, CREATE, ALTER" in red(check, heat).summary
     mariadb.execute(f"SET DEFAULT ROLE {role} FOR {user}")
     green(check, heat)
+
+
+def test_the_most_specific_grant_alone_counts_on_mariadb(
+    mariadb: MariaDB, on_mariadb: Make
+) -> None:
+    check = check_at("schema.grants", "pre")
+    heat = on_mariadb()
+    heat.db_sync(25)
+    name = name_of(heat)
+    user = f"`{name}`@'127.0.0.1'"
+    mariadb.execute(f"REVOKE ALL ON `{name}`.* FROM {user}")
+    mariadb.execute(f"GRANT ALL ON `{name[:7]}%`.* TO {user}")
+    green(check, heat)
+    exact = name.replace("_", "\\_")
+    for specific in (exact, f"{exact[:-3]}%"):
+        mariadb.execute(f"GRANT SELECT ON `{specific}`.* TO {user}")
+        assert "lacks INSERT, UPDATE, DELETE, CREATE, ALTER" in red(check, heat).summary
+        # As the server sees it.
+        with pytest.raises(sa.exc.OperationalError, match="denied"):
+            heat.execute("ALTER TABLE stack ADD COLUMN x INT")
+        mariadb.execute(f"REVOKE SELECT ON `{specific}`.* FROM {user}")
+    # A more specific one that gives all outweighs one that gives less.
+    mariadb.execute(f"REVOKE ALL ON `{name[:7]}%`.* FROM {user}")
+    mariadb.execute(f"GRANT SELECT ON `{name[:7]}%`.* TO {user}")
+    mariadb.execute(f"GRANT ALL ON `{exact}`.* TO {user}")
+    green(check, heat)
+    heat.execute("ALTER TABLE stack ADD COLUMN x INT")
 
 
 def test_a_read_only_mariadb_and_another_account(mariadb: MariaDB, on_mariadb: Make) -> None:

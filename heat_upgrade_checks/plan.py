@@ -170,8 +170,9 @@ class DatabasePlan(_WithPassword):
 class BrokerPlan(_WithPassword):
     """RabbitMQ's management API.
 
-    Derived from current's `transport_url`: port 15672 of each host, Heat's own credentials. `peek`
-    allows to look into messages that nobody reads, which marks them as delivered before.
+    Derived from current's `transport_url`: port 15672 of each host, or 15671 by TLS where Heat uses
+    that, and Heat's own credentials. `peek` allows to look into messages that nobody reads, which
+    marks them as delivered before.
     """
 
     management: tuple[Url, ...] = ()

@@ -1,15 +1,18 @@
 """RabbitMQ's management API: which of its URLs answers, to which account, and in which shape."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import requests
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.answers import Shape, read
+from heat_upgrade_checks.evidence.configuration import messaging_options
+from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 
-_MANAGEMENT_PORT = 15672
+_PORT, _TLS_PORT = 15672, 15671
 _SEES_ALL = {"monitoring", "administrator"}
 
 
@@ -31,11 +34,14 @@ def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
             "transport_url holds no account for RabbitMQ; "
             "add broker.username and broker.password_env to the plan"
         )
-    urls = plan.management or tuple(f"http://{host.host}:{_MANAGEMENT_PORT}" for host in hosts)
+    urls, ca_file = plan.management, plan.ca_file
+    if not urls:
+        urls, authority = _beside(site.conf("current"))
+        ca_file = ca_file or authority
     problems = []
     for url in urls:
-        http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), plan.ca_file)
         try:
+            http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), ca_file)
             _require_full_sight(http, username)
             overview = get(http, dict, "api/overview")
         except Unobserved as problem:
@@ -43,6 +49,21 @@ def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
         else:
             return http, str(overview.get("rabbitmq_version", "unknown"))
     raise Unobserved(problems[0])
+
+
+def _beside(conf: HeatConf) -> tuple[tuple[str, ...], Path | None]:
+    """The management API beside each broker, and its authority, as Heat's own connections have it.
+
+    So no password is sent in clear to a broker that speaks TLS, unless the plan says http.
+    """
+    options = messaging_options.read_login(conf)
+    scheme, port = ("https", _TLS_PORT) if options.means_tls else ("http", _PORT)
+    names = dict.fromkeys(broker.host for broker in conf.transport().hosts)
+    urls = tuple(
+        f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
+        for name in names
+    )
+    return urls, Path(options.ca_file) if options.means_tls and options.ca_file else None
 
 
 def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:

@@ -28,6 +28,11 @@ class LoginOptions:
     key_file: str | None
     version: str | None
 
+    @property
+    def means_tls(self) -> bool:
+        """Whether any option speaks of TLS; those beside `ssl` do nothing without it."""
+        return self.tls or any((self.ca_file, self.certificate_file, self.key_file, self.version))
+
 
 def read(conf: HeatConf) -> MessagingOptions:
     """The options that shape what Heat declares.

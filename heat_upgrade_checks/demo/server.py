@@ -113,7 +113,15 @@ def _page(
         items = [_live(queue, state) for queue in named]
     else:
         items = [{"name": name, "consumers": 1} for _, name in named]
-    return {"items": items, "page": 1, "page_count": 1, "page_size": 500, "total_count": len(items)}
+    return {
+        "filtered_count": len(items),
+        "item_count": len(items),
+        "items": items,
+        "page": 1,
+        "page_count": 1 if items else 0,
+        "page_size": 500,
+        "total_count": len(queues),
+    }
 
 
 def _queues(vhost: str, state: dict[str, Any]) -> Iterator[tuple[str, str]]:

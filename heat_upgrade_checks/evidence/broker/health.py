@@ -40,13 +40,12 @@ class BrokerHealth(Facts):
 
 def observe(site: Site) -> BrokerHealth:
     """Ask the first management URL that answers."""
-    http, version = connect(site)
-    overview = get(http, dict, "api/overview")
+    http, overview = connect(site)
     rows = get(http, list, "api/nodes")
     spare = http.passes("api/health/checks/node-is-quorum-critical")
     return BrokerHealth(
         management=http.base,
-        version=version,
+        version=overview.rabbitmq_version,
         nodes=tuple(
             Node(
                 name=row["name"],
@@ -57,6 +56,6 @@ def observe(site: Site) -> BrokerHealth:
             )
             for row in rows
         ),
-        statistics=not overview.get("disable_stats") and overview.get("rates_mode") != "none",
+        statistics=overview.keeps_rates,
         quorum_critical=None if spare is None else not spare,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from heat_upgrade_checks.evidence.broker.management import connect, get
+from heat_upgrade_checks.evidence.broker.management import connect, vhosts
 from heat_upgrade_checks.evidence.broker.queue_listing import listener_queues
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
@@ -42,16 +42,18 @@ class Broker(Facts):
 
 def observe(site: Site) -> Broker:
     """Where engines listen, over all vhosts."""
-    http, version = connect(site)
+    http, overview = connect(site)
     listeners: list[Listener] = []
     visible: list[str] = []
     hidden: list[str] = []
-    for vhost in sorted(row["name"] for row in get(http, list, "api/vhosts", columns="name")):
+    for vhost in sorted(vhosts(http)):
         rows = listener_queues(http, vhost)
         (hidden if rows is None else visible).append(vhost)
         listeners += [
-            Listener(engine_id, vhost, row.get("consumers"))
+            Listener(engine_id, vhost, row.consumers)
             for row in rows or ()
-            if (engine_id := listening_engine(row["name"]))
+            if (engine_id := listening_engine(row.name))
         ]
-    return Broker(http.base, version, tuple(visible), tuple(hidden), tuple(listeners))
+    return Broker(
+        http.base, overview.rabbitmq_version, tuple(visible), tuple(hidden), tuple(listeners)
+    )

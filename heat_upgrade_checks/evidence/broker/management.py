@@ -1,9 +1,13 @@
 """RabbitMQ's management API: which of its URLs answers, to which account, and in which shape."""
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import requests
+from pydantic import BeforeValidator
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.answers import Shape, read
@@ -15,9 +19,40 @@ from heat_upgrade_checks.evidence.site import Site
 _PORT, _TLS_PORT = 15672, 15671
 _SEES_ALL = {"monitoring", "administrator"}
 
+EMPTY = BeforeValidator(lambda value: {} if value == [] else value)
+"""For an object that may be empty: RabbitMQ writes that as an empty list."""
+NOTHING = BeforeValidator(lambda value: None if value == [] else value)
+"""For an object that RabbitMQ may not know: it writes an empty list then."""
 
-def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
-    """The first management URL that answers, and the broker's version.
+
+@dataclass(frozen=True)
+class _Account:
+    """What `api/whoami` says; before 3.9 the tags are one text."""
+
+    tags: tuple[str, ...] | str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What `api/overview` says of the broker and its statistics."""
+
+    rabbitmq_version: str
+    rates_mode: Literal["none", "basic", "detailed"]
+    disable_stats: bool
+
+    @property
+    def keeps_rates(self) -> bool:
+        """Whether it keeps statistics, rates among them; without any, counts are missing too."""
+        return not self.disable_stats and self.rates_mode != "none"
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+
+
+def connect(site: Site) -> tuple[ReadOnlyHttp, Overview]:
+    """The first management URL that answers, and what the broker says of itself.
 
     :raises Unobserved: none answers, or the account sees too little.
     """
@@ -43,11 +78,11 @@ def connect(site: Site) -> tuple[ReadOnlyHttp, str]:
         try:
             http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), ca_file)
             _require_full_sight(http, username)
-            overview = get(http, dict, "api/overview")
+            overview = get(http, Overview, "api/overview")
         except Unobserved as problem:
             problems.append(str(problem))
         else:
-            return http, str(overview.get("rabbitmq_version", "unknown"))
+            return http, overview
     raise Unobserved(problems[0])
 
 
@@ -68,9 +103,8 @@ def _beside(conf: HeatConf) -> tuple[tuple[str, ...], Path | None]:
 
 def _require_full_sight(http: ReadOnlyHttp, username: str) -> None:
     """Without the tag RabbitMQ hides that other vhosts exist at all."""
-    tags = get(http, dict, "api/whoami").get("tags", [])
-    tags = set(tags.split(",") if isinstance(tags, str) else tags)
-    if not tags & _SEES_ALL:
+    tags = get(http, _Account, "api/whoami").tags
+    if not _SEES_ALL & set(tags.split(",") if isinstance(tags, str) else tags):
         raise Unobserved(
             f"RabbitMQ's account {username} sees only its own vhosts at {http.base}; "
             f"run: rabbitmqctl set_user_tags {username} monitoring"
@@ -90,7 +124,13 @@ def get(http: ReadOnlyHttp, shape: type[Shape], path: str, **parameters: str) ->
     return body(http, http.get(path, **parameters), shape, path)
 
 
-def body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], path: str) -> Shape:
+def body(
+    http: ReadOnlyHttp,
+    response: requests.Response,
+    shape: type[Shape],
+    path: str,
+    good: int = requests.codes.ok,
+) -> Shape:
     """The body of a good answer; see `get`."""
     if response.status_code == requests.codes.unauthorized:
         raise Unobserved(
@@ -98,7 +138,7 @@ def body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], pa
             f"{http.auth[0] if http.auth else ''}: wrong password, or it lacks the monitoring tag; "
             "correct broker.username and broker.password_env in the plan"
         )
-    if response.status_code != requests.codes.ok:
+    if response.status_code != good:
         raise Unobserved(
             f"RabbitMQ's management API at {http.base} answers {response.status_code} to "
             f"GET {path}; correct broker.management in the plan"
@@ -111,14 +151,44 @@ def body(http: ReadOnlyHttp, response: requests.Response, shape: type[Shape], pa
     )
 
 
+def vhosts(http: ReadOnlyHttp) -> list[str]:
+    """The names of all vhosts, which this account sees whatever its permissions."""
+    return [row.name for row in get(http, tuple[_Named, ...], "api/vhosts", columns="name")]
+
+
+def is_absent(http: ReadOnlyHttp, response: requests.Response, vhost: str) -> bool:
+    """Whether this answer to a question on a vhost says that there is no such vhost.
+
+    404 alone does not: a proxy may lack the path, or RabbitMQ what was asked for. So the list of
+    all vhosts must lack it too; the vhost's own page is for administrators alone.
+
+    :raises Unobserved: 404, though the vhost exists.
+    """
+    if response.status_code != requests.codes.not_found:
+        return False
+    if vhost in vhosts(http):
+        raise Unobserved(
+            f"RabbitMQ's management API at {http.base} answers 404 to a question on vhost {vhost}, "
+            "which it lists; let a proxy before it pass on all below /api, or name RabbitMQ's own "
+            "URL as broker.management in the plan"
+        )
+    return True
+
+
 def require_sight(http: ReadOnlyHttp, response: requests.Response, vhost: str) -> None:
     """RabbitMQ answers 401 to a question on a vhost on which the account has no permission.
 
     :raises Unobserved: this is that answer; the sentence says what to grant.
     """
     if response.status_code == requests.codes.unauthorized:
-        user = http.auth[0] if http.auth else ""
-        raise Unobserved(
-            f"RabbitMQ's account {user} may not see vhost {vhost} at {http.base}; "
-            f"run: rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '^$'"
-        )
+        raise no_sight(http, vhost)
+
+
+def no_sight(http: ReadOnlyHttp, vhost: str) -> Unobserved:
+    """That the account may not see a vhost, and what to grant."""
+    user = http.auth[0] if http.auth else ""
+    grant = ["rabbitmqctl", "set_permissions", "-p", vhost, user, "^$", "^$", "^$"]
+    return Unobserved(
+        f"RabbitMQ's account {user} may not see vhost {vhost} at {http.base}; "
+        f"run: {shlex.join(grant)}"
+    )

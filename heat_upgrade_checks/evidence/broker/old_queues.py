@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.management import connect, get
+from heat_upgrade_checks.evidence.broker.management import connect
 from heat_upgrade_checks.evidence.broker.peek import LeftMessage, peek
 from heat_upgrade_checks.evidence.broker.queue_listing import (
+    CountedQueue,
+    PublishedQueue,
     counts_are_live,
     live_queues,
     work_queues,
@@ -98,7 +99,7 @@ class OldQueues(Facts):
 def observe(site: Site) -> OldQueues:
     """What the queues of the current release's vhost hold, several times in a row."""
     vhost = site.conf("current").transport().vhost
-    http, _ = connect(site)
+    http, overview = connect(site)
     samples: list[Sample] = []
     live, found, problem = True, None, ""
     begun = time.monotonic()
@@ -116,7 +117,7 @@ def observe(site: Site) -> OldQueues:
             return OldQueues(http.base, vhost, False, False, (), None, found, problem)
         live = live and counts_are_live(rows)
         samples.append(Sample(at, tuple(map(_queue, rows))))
-    rate = _publish_rate(http, vhost)
+    rate = _publish_rate(http, vhost) if overview.keeps_rates else None
     left, left_error = _peek(site, http, vhost, samples[-1]) if site.plan.broker.peek else ((), "")
     return OldQueues(
         http.base, vhost, True, live, tuple(samples), rate, found, problem, left, left_error
@@ -139,16 +140,15 @@ def _read_database(site: Site) -> tuple[Database | None, str]:
         return None, str(error)
 
 
-def _queue(row: dict[str, Any]) -> Queue:
-    ready, unacknowledged = row.get("messages_ready"), row.get("messages_unacknowledged")
-    return Queue(row["name"], str(row.get("type", "")), ready, unacknowledged)
+def _queue(row: CountedQueue) -> Queue:
+    return Queue(row.name, row.type, row.messages_ready, row.messages_unacknowledged)
 
 
-def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float | None:
-    overview = get(http, dict, "api/overview")
-    if overview.get("disable_stats") or overview.get("rates_mode") == "none":
-        return None
-    rows = work_queues(http, vhost, columns="name,message_stats.publish_details.rate")
-    # With statistics kept, no figure means that nothing was published since the start.
-    stats = [row.get("message_stats") or {} for row in rows or ()]
-    return float(sum((each.get("publish_details") or {}).get("rate", 0.0) for each in stats))
+def _publish_rate(http: ReadOnlyHttp, vhost: str) -> float:
+    columns = "name,message_stats.publish_details.rate"
+    rows = work_queues(http, vhost, PublishedQueue, columns=columns)
+    if rows is None:
+        raise Unobserved(
+            f"vhost {vhost} at {http.base} was deleted while it was looked at; run this phase again"
+        )
+    return sum(row.rate for row in rows)

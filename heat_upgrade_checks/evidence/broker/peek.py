@@ -5,16 +5,18 @@ marked as delivered before. Of its content only the method's name and ids are ke
 the requester's credentials, is dropped here.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import requests
 import sqlalchemy as sa
+from pydantic import Field
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.management import get, path_of
+from heat_upgrade_checks.evidence.answers import read
+from heat_upgrade_checks.evidence.broker.management import body, get, path_of
+from heat_upgrade_checks.evidence.broker.queue_listing import ReadQueue
 from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE, STACK
 from heat_upgrade_checks.evidence.database.session import ask_in_session
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
@@ -42,6 +44,37 @@ class LeftMessage:
 
 
 @dataclass(frozen=True)
+class _Message:
+    payload: str
+
+
+@dataclass(frozen=True)
+class _Envelope:
+    """oslo.messaging's own, around each message (oslo_messaging/_drivers/common.py)."""
+
+    content: Annotated[str, Field(alias="oslo.message")]
+
+
+@dataclass(frozen=True)
+class _Identity:
+    stack_id: str | None = None
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    stack_identity: _Identity | None = None
+    stack_id: str | None = None
+    resource_id: int | None = None
+    current_traversal: str | None = None
+
+
+@dataclass(frozen=True)
+class _Content:
+    method: str
+    args: _Arguments
+
+
+@dataclass(frozen=True)
 class _Call:
     queue: str
     method: str
@@ -63,7 +96,7 @@ def peek(site: Site, http: ReadOnlyHttp, vhost: str, queues: Iterable[str]) -> l
 
 def _calls(http: ReadOnlyHttp, vhost: str, queue: str) -> list[_Call]:
     path = path_of("queues", vhost, queue)
-    consumers = get(http, dict, path).get("consumers")
+    consumers = get(http, ReadQueue, path).consumers
     if consumers is None:
         raise Unobserved(
             f"RabbitMQ does not tell yet whether anybody reads queue {queue}; run this phase again"
@@ -93,23 +126,26 @@ def _calls(http: ReadOnlyHttp, vhost: str, queue: str) -> list[_Call]:
             f"{http.auth[0] if http.auth else 'the account'} the permission to read it, or take "
             "broker.peek out of the plan"
         )
-    return [_call(queue, message) for message in answer.json()]
+    shown = body(http, answer, tuple[_Message, ...], f"{path}/get")
+    return [_call(queue, message.payload) for message in shown]
 
 
-def _call(queue: str, message: dict[str, Any]) -> _Call:
+def _call(queue: str, payload: str) -> _Call:
+    """What a message asks for; without a method where it is no call of Heat's."""
     try:
-        content = json.loads(json.loads(message["payload"])["oslo.message"])
-        arguments = content["args"]
-        identity = arguments.get("stack_identity") or {}
-        return _Call(
-            queue,
-            str(content["method"]),
-            str(identity.get("stack_id") or arguments.get("stack_id") or ""),
-            arguments.get("resource_id"),
-            str(arguments.get("current_traversal") or ""),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+        envelope = read(_Envelope, payload, "a message", "")
+        content = read(_Content, envelope.content, "a message", "")
+    except Unobserved:
         return _Call(queue, "", "", None, "")
+    asked = content.args
+    identity = asked.stack_identity or _Identity()
+    return _Call(
+        queue,
+        content.method,
+        identity.stack_id or asked.stack_id or "",
+        asked.resource_id,
+        asked.current_traversal or "",
+    )
 
 
 def _named(call: _Call, session: sa.Connection) -> LeftMessage:

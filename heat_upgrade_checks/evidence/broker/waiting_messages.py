@@ -50,12 +50,12 @@ def observe(site: Site) -> WaitingMessages:
 def _messages(http: ReadOnlyHttp, vhost: str) -> int:
     total = 0
     for row in live_queues(http, vhost) or ():
-        if addressed_engine(row["name"]):
+        if addressed_engine(row.name):
             continue
-        if row.get("messages") is None:
+        if row.messages is None:
             raise Unobserved(
-                f"the broker does not say how many messages queue {row['name']} of vhost {vhost} "
+                f"the broker does not say how many messages queue {row.name} of vhost {vhost} "
                 "holds; find out why it is not running, or enable its statistics"
             )
-        total += row["messages"]
+        total += row.messages
     return total

@@ -63,19 +63,19 @@ class WatchedVhosts:
             load.problems[vhost] = f"vhost {vhost} does not exist at {http.base}"
             return
         load.live = load.live and counts_are_live(rows)
-        untold = [row["name"] for row in rows if row.get("messages") is None]
+        untold = [row.name for row in rows if row.messages is None]
         if untold:
             load.problems[vhost] = (
                 f"the broker gives no count for queue {untold[0]} of vhost {vhost}; "
                 "find out why it is not running, or enable its statistics"
             )
         else:
-            load.messages[vhost] = sum(row["messages"] for row in rows)
+            load.messages[vhost] = sum(row.messages or 0 for row in rows)
         listeners = listener_queues(http, vhost)
         if listeners is None:
             raise Unobserved(f"the listener queues of vhost {vhost} may not be seen at {http.base}")
         load.listeners += [
-            Listener(engine_id, vhost, row.get("consumers"))
+            Listener(engine_id, vhost, row.consumers)
             for row in listeners
-            if (engine_id := listening_engine(row["name"]))
+            if (engine_id := listening_engine(row.name))
         ]

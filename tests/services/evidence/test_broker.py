@@ -1,10 +1,13 @@
 """The broker evidence on a real RabbitMQ."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,9 +21,11 @@ from heat_upgrade_checks.evidence.broker import (
     queue_listing,
     waiting_messages,
 )
+from heat_upgrade_checks.evidence.broker.queue_listing import CountedQueue, NamedQueue
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
+from tests.services.evidence.proxies import Answer, before, changed
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
 from tests.waiting import until
@@ -151,9 +156,7 @@ def test_a_queue_whose_leader_is_gone_has_no_count(
     http, _ = management.connect(site)
 
     def counts() -> dict[str, int | None]:
-        return {
-            row["name"]: row.get("messages") for row in queue_listing.live_queues(http, vhost) or ()
-        }
+        return {row.name: row.messages for row in queue_listing.live_queues(http, vhost) or ()}
 
     assert counts() == {"engine": 0, "engine_worker": 0, "heat-engine-listener": 0}
     # The first is down on its node; the second had its leader on a node that is gone.
@@ -180,10 +183,117 @@ def test_a_queue_whose_leader_is_gone_has_no_count(
 def test_a_queue_that_is_deleted_while_they_are_listed_is_not_one_without_a_leader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = {"name": "engine", "state": "running", "messages": 0}
-    listings = iter([[{"name": "engine"}, {"name": "engine_worker"}], [engine], [engine]])
+    engine = CountedQueue("engine", state="running", messages=0)
+    names = [NamedQueue("engine"), NamedQueue("engine_worker")]
+    listings: Iterator[list[Any]] = iter([names, [engine], names[:1]])
     monkeypatch.setattr(queue_listing, "work_queues", lambda *_, **__: next(listings))
     assert queue_listing.live_queues(ReadOnlyHttp("RabbitMQ", "http://rabbit"), "heat") == [engine]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ({"items": [], "total_count": 20}, "do not add up"),
+        ({"items": [], "item_count": 0}, "do not add up"),
+        ({"items": [], "item_count": 0, "filtered_count": 0}, "do not add up"),
+        ({"items": {}}, "items: input should be a valid array"),
+        ({"page_count": 0}, "do not add up"),
+        ({"page_count": -1}, "page_count: input should be greater than or equal to 0"),
+        ({"page": 2}, "do not add up"),
+        ({"filtered_count": None}, "filtered_count: input should be a valid integer"),
+    ],
+)
+def test_a_page_that_contradicts_itself_is_none(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, page: dict[str, object], words: str
+) -> None:
+    rabbitmq.declare_queue(vhost, "engine_worker")
+
+    def contradicting(path: str, answer: Any) -> Any:
+        return {**answer, **page} if "/queues/" in path else answer
+
+    with changed(rabbitmq, contradicting) as url:
+        site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
+        for source in (old_queues, waiting_messages, listeners):
+            with pytest.raises(Unobserved, match=words):
+                source.observe(site)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"messages": "", "messages_ready": ""},
+        {"messages": [], "messages_ready": []},
+        {"messages": False, "messages_ready": False},
+        {"messages": 0, "messages_ready": 5, "messages_unacknowledged": -5},
+        {"messages": 0.0, "messages_ready": 0.5},
+    ],
+)
+def test_a_count_is_a_natural_number(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, counts: dict[str, object]
+) -> None:
+    rabbitmq.declare_queue(vhost, "engine_worker")
+
+    def miscounting(path: str, answer: Any) -> Any:
+        for queue in answer["items"] if "/queues/" in path else ():
+            queue.update(counts)
+        return answer
+
+    with changed(rabbitmq, miscounting) as url:
+        site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
+        for source in (old_queues, waiting_messages):
+            with pytest.raises(Unobserved, match=r"items\.0\.messages"):
+                source.observe(site)
+
+
+def test_queues_that_come_and_go_between_two_pages_are_asked_for_again(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is deleted moves the first of the second page to the first, which was read."""
+    monkeypatch.setattr(queue_listing, "_PAGE", 2)
+    for number in range(5):
+        rabbitmq.declare_queue(vhost, f"engine_worker.e{number}")
+    place, lists = quote(vhost, safe=""), itertools.count()
+
+    def shifting(path: str, real: Answer) -> Answer:
+        if f"/queues/{place}?page=1" in path and "columns=name" in path and next(lists) == 0:
+            rabbitmq.call("DELETE", f"queues/{place}/engine_worker.e0")
+            rabbitmq.declare_queue(vhost, "engine_worker.e9")
+        return real
+
+    with before(rabbitmq, shifting) as url:
+        site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
+        http, _ = management.connect(site)
+        found = queue_listing.work_queues(http, vhost, NamedQueue, columns="name")
+    assert [row.name for row in found or ()] == [f"engine_worker.e{n}" for n in (1, 2, 3, 4, 9)]
+    assert next(lists) > 2
+
+
+@pytest.mark.parametrize("source", [old_queues, waiting_messages])
+def test_only_the_list_of_vhosts_says_that_one_does_not_exist(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, source: ModuleType
+) -> None:
+    def hidden(path: str, real: Answer) -> Answer:
+        return (404, b'{"error": "Object Not Found"}') if "/queues/" in path else real
+
+    with before(rabbitmq, hidden) as url:
+        site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
+        with pytest.raises(Unobserved, match=f"404 to a question on vhost {vhost}, which it lists"):
+            source.observe(site)
+
+
+def test_a_vhost_that_goes_before_its_rate_is_asked_for(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    def going(path: str, real: Answer) -> Answer:
+        if "publish_details" not in path:
+            return real
+        rabbitmq.delete_vhost(vhost)
+        return 404, b'{"error": "Object Not Found"}'
+
+    with before(rabbitmq, going) as url:
+        site = broker_site(tmp_path, rabbitmq, vhost, management=[url])
+        with pytest.raises(Unobserved, match="was deleted while it was looked at"):
+            old_queues.observe(site)
 
 
 def test_a_vhost_that_does_not_exist_is_a_fact(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
@@ -299,7 +409,11 @@ def _front(seen: object, status: int = 200, body: bytes = b"<html>") -> Iterator
     [
         (200, b"<html>", "the answer is not JSON; another server answers there"),
         (200, b"[]", "another server answers there"),
-        (200, b'{"tags": ["monitoring"]}', "GET api/vhosts: .*valid array.*; another server"),
+        (
+            200,
+            b'{"tags": ["monitoring"]}',
+            "GET api/overview: .*rabbitmq_version.*; another server",
+        ),
         (404, b"{}", "answers 404 to GET api/whoami; correct broker.management"),
         (302, b"", "answers 302 to GET api/whoami"),
         (503, b"{}", "answers 503 to GET api/whoami; look into its log"),
@@ -315,35 +429,15 @@ def test_what_is_no_management_api_is_told(
 def test_a_count_that_the_broker_does_not_give_is_unknown_and_not_zero(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
 ) -> None:
-    rows = {
-        "whoami": b'{"tags": ["administrator"]}',
-        "overview": b'{"rabbitmq_version": "3.10.8"}',
-        quote(vhost, safe=""): b'{"items": [{"name": "engine_worker"}], "page_count": 1}',
-        "vhosts": b"[]",
-    }
-    server_seen: list[str] = []
+    """As the list of a broker whose statistics have not come yet."""
+    rabbitmq.declare_queue(vhost, "engine_worker")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server_seen.append(self.path)
-            body = next(rows[name] for name in rows if f"/{name}" in self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def countless(path: str, answer: Any) -> Any:
+        for queue in answer["items"] if "/queues/" in path else ():
+            queue.pop("messages_ready", None)
+        return answer
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}"
+    with changed(rabbitmq, countless) as url:
         found = old_queues.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert {queue.ready for sample in found.samples for queue in sample.queues} == {None}
-    assert any("disable_stats=true" in p and "enable_queue_totals=true" in p for p in server_seen)
+    assert [queue.ready for sample in found.samples for queue in sample.queues] == [None] * 3
+    assert found.live

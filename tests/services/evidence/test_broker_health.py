@@ -65,7 +65,11 @@ def cluster() -> Iterator[tuple[str, dict[str, Any]]]:
     """A fake of what one machine cannot show: a cluster in trouble."""
     answers: dict[str, Any] = {
         "/api/whoami": {"tags": ["monitoring"]},
-        "/api/overview": {"rabbitmq_version": "3.10.8", "rates_mode": "basic"},
+        "/api/overview": {
+            "rabbitmq_version": "3.10.8",
+            "rates_mode": "basic",
+            "disable_stats": False,
+        },
         "/api/nodes": [_node("a"), _node("b"), _node("c")],
         "/api/health/checks/node-is-quorum-critical": {"status": "ok"},
     }

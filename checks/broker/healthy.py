@@ -2,6 +2,8 @@ from heat_upgrade_checks.evidence.broker.health import BrokerHealth, Node
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 
+_REMEDIES = {"memory": "Free memory on it.", "disk space": "Free disk space on it."}
+
 
 @check("broker.healthy", phases=["pre", "vhost", "last-engine"], guide="prerequisites, rolling 4")
 def check_broker_is_healthy(broker_health: BrokerHealth, gate: Judgement) -> None:
@@ -15,12 +17,13 @@ def check_broker_is_healthy(broker_health: BrokerHealth, gate: Judgement) -> Non
         )
     for node in broker_health.nodes:
         _judge(node, gate)
-    if broker_health.quorum_critical is None:
-        gate.cannot_tell(
-            "RabbitMQ does not say whether a quorum queue is critical; ask it with "
-            "rabbitmq-diagnostics check_if_node_is_quorum_critical"
+    for alarm in broker_health.alarms:
+        gate.block(
+            f"node {alarm.node}",
+            f"has a {alarm.resource} alarm; the broker takes no message from anybody",
+            hint=_REMEDIES.get(alarm.resource, "Look into its log for the reason."),
         )
-    elif broker_health.quorum_critical:
+    if broker_health.quorum_critical:
         gate.warn(
             "quorum queues",
             "one of them would lose its quorum with one more node",
@@ -32,20 +35,12 @@ def _judge(node: Node, gate: Judgement) -> None:
     what = f"node {node.name}"
     if not node.running:
         gate.block(what, "is not running", hint="Start it, or take it out of the cluster.")
-        return
-    if None in {node.memory_alarm, node.disk_alarm} or node.partitions is None:
+    elif node.partitions is None:
         gate.cannot_tell(
-            f"{what} does not report its alarms; run this phase again a few seconds after its start"
+            f"{what} does not say whether it sees the others; run this phase again a few seconds "
+            "after its start"
         )
-        return
-    for alarm, name in ((node.memory_alarm, "memory"), (node.disk_alarm, "disk")):
-        if alarm:
-            gate.block(
-                what,
-                f"has a {name} alarm; it takes no message from anybody",
-                hint=f"Free {name} on it.",
-            )
-    if node.partitions:
+    elif node.partitions:
         gate.block(
             what,
             f"sees itself cut off from {', '.join(node.partitions)}",

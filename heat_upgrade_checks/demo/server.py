@@ -6,6 +6,7 @@ and what they hold follows from the demo's state.
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,11 +68,13 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
                 {
                     "name": "rabbit@demo",
                     "running": True,
-                    "mem_alarm": False,
-                    "disk_free_alarm": False,
                     "partitions": [],
+                    # Its statistics are new ones whenever they are asked for.
+                    "uptime": time.monotonic_ns(),
                 }
             ]
+        case ["api", "health", "checks", "alarms"]:
+            return {"status": "ok"}
         case ["api", "health", "checks", "node-is-quorum-critical"]:
             return {"status": "ok", "reason": "single node cluster"}
         case ["api", "vhosts", vhost, "connections"] if unquote(vhost) in state["vhosts"]:
@@ -147,10 +150,20 @@ def _connections(vhost: str, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for number, engine in enumerate(state["engines"], 1000):
         if engine["vhost"] == vhost:
             name = f"heat-engine:{number}:{engine['engine_id']}"
-            yield {"user_provided_name": name, "peer_host": "127.0.0.1", "user": "heat"}
+            yield _connection(number, name)
     if state["api_vhost"] == vhost:
-        name = "heat-api:2000:b2c0f1d4"
-        yield {"user_provided_name": name, "peer_host": "127.0.0.1", "user": "heat"}
+        yield _connection(2000, "heat-api:2000:b2c0f1d4")
+
+
+def _connection(number: int, name: str) -> dict[str, Any]:
+    return {
+        "client_properties": {"connection_name": name, "product": "py-amqp"},
+        "name": f"127.0.0.1:{40000 + number} -> 127.0.0.1:5672",
+        "peer_host": "127.0.0.1",
+        "type": "network",
+        "user": "heat",
+        "user_provided_name": name,
+    }
 
 
 def _live(queue: tuple[str, str], state: dict[str, Any]) -> dict[str, Any]:

@@ -46,14 +46,12 @@ class ReadOnlyHttp:
         """
         return self._get(path, parameters, frozenset())
 
-    def passes(self, path: str) -> bool | None:
-        """What a health check says: 200 is yes, 503 is no, anything else is no answer.
+    def check(self, path: str) -> requests.Response:
+        """The answer to a health check, which says 503 where it fails.
 
         :raises Unobserved: nobody answers, or the answer is another server error three times.
         """
-        unavailable = requests.codes.service_unavailable
-        response = self._get(path, {}, frozenset({unavailable}))
-        return {requests.codes.ok: True, unavailable: False}.get(response.status_code)
+        return self._get(path, {}, frozenset({requests.codes.service_unavailable}))
 
     def _get(
         self, path: str, parameters: Mapping[str, str], expected: frozenset[int]

@@ -1,36 +1,52 @@
 """Whether RabbitMQ itself is well: nodes, alarms, partitions, quorum, statistics."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from heat_upgrade_checks.evidence.broker.management import connect, get
+import requests
+from pydantic import Field
+
+from heat_upgrade_checks.evidence.answers import Shape
+from heat_upgrade_checks.evidence.broker.management import body, connect
+from heat_upgrade_checks.evidence.broker.nodes import nodes
 from heat_upgrade_checks.evidence.facts import Facts
+from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node of the cluster; None where the broker does not say."""
+    """One node of the cluster; `partitions` is None where it does not say."""
 
     name: str
     running: bool
-    memory_alarm: bool | None
-    disk_alarm: bool | None
     partitions: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One alarm in effect: the node and what it lacks, such as memory or disk space."""
+
+    node: str
+    resource: str
 
 
 @dataclass(frozen=True)
 class BrokerHealth(Facts):
     """The broker as its management API describes it.
 
-    `statistics` tells whether it keeps any; without them counts are missing. `quorum_critical` is
-    True where a quorum queue would lose its quorum with one more node, None where it is unknown.
+    `alarms` are those of the whole cluster at that moment, as RabbitMQ's own health check tells
+    them: its list of nodes does so some seconds late. `statistics` tells whether it keeps any;
+    without them counts are missing. `quorum_critical` is True where a quorum queue would lose its
+    quorum with one more node.
     """
 
     management: str
     version: str
     nodes: tuple[Node, ...]
+    alarms: tuple[Alarm, ...]
     statistics: bool
-    quorum_critical: bool | None
+    quorum_critical: bool
 
     @property
     def extent(self) -> str:
@@ -38,24 +54,44 @@ class BrokerHealth(Facts):
         return f"{len(self.nodes)} nodes of RabbitMQ {self.version} at {self.management}"
 
 
+@dataclass(frozen=True)
+class _Passed:
+    status: Literal["ok"]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    status: Literal["failed"]
+
+
+@dataclass(frozen=True)
+class _Alarmed(_Failed):
+    alarms: Annotated[tuple[Alarm, ...], Field(min_length=1)]
+
+
 def observe(site: Site) -> BrokerHealth:
     """Ask the first management URL that answers."""
     http, overview = connect(site)
-    rows = get(http, list, "api/nodes")
-    spare = http.passes("api/health/checks/node-is-quorum-critical")
+    listed = nodes(http)
+    alarmed = _failure(http, _Alarmed, "api/health/checks/alarms")
+    critical = _failure(http, _Failed, "api/health/checks/node-is-quorum-critical")
     return BrokerHealth(
         management=http.base,
         version=overview.rabbitmq_version,
-        nodes=tuple(
-            Node(
-                name=row["name"],
-                running=bool(row.get("running")),
-                memory_alarm=row.get("mem_alarm"),
-                disk_alarm=row.get("disk_free_alarm"),
-                partitions=None if row.get("partitions") is None else tuple(row["partitions"]),
-            )
-            for row in rows
-        ),
+        nodes=tuple(Node(node.name, node.running, node.partitions) for node in listed),
+        alarms=alarmed.alarms if alarmed else (),
         statistics=overview.keeps_rates,
-        quorum_critical=None if spare is None else not spare,
+        quorum_critical=critical is not None,
     )
+
+
+def _failure(http: ReadOnlyHttp, shape: type[Shape], path: str) -> Shape | None:
+    """What a health check of RabbitMQ says where it fails; None where it passes.
+
+    :raises Unobserved: it says neither.
+    """
+    response = http.check(path)
+    if response.status_code == requests.codes.service_unavailable:
+        return body(http, response, shape, path, good=requests.codes.service_unavailable)
+    body(http, response, _Passed, path)
+    return None

@@ -2,10 +2,11 @@ from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.reading.isolation import isolation_of
+
+from . import isolation_in_its_phase
 
 
-@check("vhost.exists", phases=["vhost"], guide="rolling 4")
+@check("vhost.exists", phases=["installed", "synced", "vhost"], guide="cold 2-5, rolling 4")
 def check_the_new_vhost_exists(
     new_vhost: NewVhost,
     current_configuration: Configuration,
@@ -13,7 +14,7 @@ def check_the_new_vhost_exists(
     gate: Judgement,
 ) -> None:
     """The vhost of the target release exists."""
-    isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    isolation_in_its_phase(current_configuration, target_configuration, gate)
     gate.looked_at(
         f"vhost {new_vhost.name} among {len(new_vhost.vhosts)} at {new_vhost.management}"
     )

@@ -1,15 +1,17 @@
-from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost
+from heat_upgrade_checks.evidence.broker.access import Access
+from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.permissions import RIGHTS, names_needed, refused
-from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.wording import some
+
+from . import isolation_in_its_phase
 
 _NAMED = 3
 
 
-@check("vhost.permissions", phases=["vhost"], guide="rolling 4")
+@check("vhost.permissions", phases=["installed", "synced", "vhost"], guide="cold 2-5, rolling 4")
 def check_heat_may_use_the_new_vhost(
     new_vhost: NewVhost,
     current_configuration: Configuration,
@@ -17,20 +19,29 @@ def check_heat_may_use_the_new_vhost(
     gate: Judgement,
 ) -> None:
     """Heat's account may use the vhost of the target release."""
-    isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    isolation_in_its_phase(current_configuration, target_configuration, gate)
     new_vhost.must_exist()
     accounts = ", ".join(access.account for access in new_vhost.access)
     gate.looked_at(f"account {accounts} on vhost {new_vhost.name} at {new_vhost.management}")
     for access in new_vhost.access:
-        if access.readable:
-            _judge_permissions(access, new_vhost, gate)
-        else:
+        if access.permissions or access.permissions_unknown:
             _judge_login(access, new_vhost, gate)
+        _judge_permissions(access, new_vhost, gate)
 
 
 def _judge_permissions(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
     grant = ["rabbitmqctl", "set_permissions", "-p", new_vhost.name, access.account]
     commands = [[*grant, ".*", ".*", ".*"]]
+    if access.permissions_unknown and access.in_use:
+        gate.note(
+            f"account {access.account}",
+            f"is shown with its permissions on vhost {new_vhost.name} to administrators alone; "
+            "that they are enough is concluded from the current release, which works there with it",
+        )
+        return
+    if access.permissions_unknown:
+        gate.cannot_tell(access.permissions_unknown)
+        return
     if access.permissions is None:
         gate.block(
             f"account {access.account}",
@@ -62,8 +73,8 @@ def _judge_permissions(access: Access, new_vhost: NewVhost, gate: Judgement) -> 
 
 
 def _judge_login(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
-    if access.unknown:
-        gate.cannot_tell(access.unknown)
+    if access.login_unknown:
+        gate.cannot_tell(access.login_unknown)
     elif access.refusal:
         gate.block(
             f"account {access.account}",
@@ -73,12 +84,4 @@ def _judge_login(access: Access, new_vhost: NewVhost, gate: Judgement) -> None:
                 ["rabbitmqctl", "authenticate_user", access.account],
                 ["rabbitmqctl", "list_user_permissions", access.account],
             ],
-        )
-    else:
-        gate.note(
-            f"account {access.account}",
-            f"logs in to vhost {new_vhost.name} on {access.broker}; only an account with the tag "
-            "administrator can read its patterns, so what it may do there was not judged",
-            hint="Compare its patterns with those on the old vhost.",
-            commands=[["rabbitmqctl", "list_permissions", "-p", new_vhost.name]],
         )

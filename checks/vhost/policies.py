@@ -1,13 +1,15 @@
-from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost, Policy, VhostSettings
+from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost, VhostSettings
+from heat_upgrade_checks.evidence.broker.policies import Policy
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.queues import QUEUES_OF_A_WORKER
-from heat_upgrade_checks.reading.isolation import isolation_of
+
+from . import isolation_in_its_phase
 
 
-@check("vhost.policies", phases=["vhost"], guide="rolling 4")
+@check("vhost.policies", phases=["installed", "synced", "vhost"], guide="cold 2-5, rolling 4")
 def check_the_new_vhost_is_set_up_like_the_old(
     new_vhost: NewVhost,
     database: Database,
@@ -16,7 +18,8 @@ def check_the_new_vhost_is_set_up_like_the_old(
     gate: Judgement,
 ) -> None:
     """Policies, limits and default queue type of the new vhost are those of the old one."""
-    isolation_of(gate.plan, current_configuration, target_configuration).settled()
+    if isolation_in_its_phase(current_configuration, target_configuration, gate).shared:
+        gate.not_applicable(f"both releases use vhost {new_vhost.name}, which stays as it is")
     new_vhost.must_exist()
     new, old = new_vhost.settings, new_vhost.old_settings
     gate.looked_at(

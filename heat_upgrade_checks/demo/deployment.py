@@ -4,6 +4,7 @@ import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import yaml
@@ -26,7 +27,7 @@ OLD_VHOST, NEW_VHOST = "heat-n", "heat-n1"
 _HEAT_CONF = """\
 [DEFAULT]
 host = {host}
-transport_url = rabbit://heat:{password}@127.0.0.1:5672/{vhost}
+transport_url = rabbit://heat:{password}@{broker}/{vhost}
 auth_encryption_key = {key}
 
 [database]
@@ -99,12 +100,12 @@ class Deployment:
                 "mode": self.mode,
                 "current": {
                     "python": str(current),
-                    "config": [self._conf("old", "engine-1", OLD_VHOST)],
+                    "config": [self._conf("old", "engine-1", OLD_VHOST, url)],
                     "engines": [engine.host for engine in self.old],
                 },
                 "target": {
                     "python": str(target),
-                    "config": [self._conf("new", "engine-3", self.new[0].vhost)],
+                    "config": [self._conf("new", "engine-3", self.new[0].vhost, url)],
                     "engines": [engine.host for engine in self.new],
                 },
                 "broker": {"management": [url], "samples": 2},
@@ -143,11 +144,12 @@ class Deployment:
         """In a cold upgrade the API stops, and this server, which is also the broker, goes on."""
         return {"backends": [url]} if self.mode == "rolling" else {}
 
-    def _conf(self, name: str, host: str, vhost: str) -> str:
+    def _conf(self, name: str, host: str, vhost: str, url: str) -> str:
         path = self.folder / f"heat-{name}.conf"
         path.write_text(
             _HEAT_CONF.format(
                 host=host,
+                broker=urlsplit(url).netloc,
                 vhost=vhost,
                 database=self.database.path,
                 password=uuid4().hex,

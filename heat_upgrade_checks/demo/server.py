@@ -1,17 +1,21 @@
-"""Answers on loopback as RabbitMQ's management API and Heat's API did in the lab.
+"""Answers on loopback as RabbitMQ, its management API and Heat's API did in the lab.
 
-The shapes are those of RabbitMQ 3.10.8 with Heat 25.0.2 and 26.0.2 on it; which queues there are
-and what they hold follows from the demo's state.
+One port for all of them: a client of AMQP names its protocol first. The shapes are those of
+RabbitMQ 3.10.8 with Heat 25.0.2 and 26.0.2 on it; which queues there are and what they hold follows
+from the demo's state.
 """
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from heat_upgrade_checks.demo.amqp_greeting import CLUSTER, PROTOCOL, greet
 
 RABBITMQ_VERSION = "3.10.8"
 PROJECT = "0" * 31 + "1"
@@ -33,12 +37,20 @@ class DemoServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: DemoServer
 
+    def handle(self) -> None:
+        """Tell AMQP from HTTP."""
+        first = self.connection.recv(len(PROTOCOL), socket.MSG_PEEK | socket.MSG_WAITALL)
+        if first == PROTOCOL:
+            greet(self.rfile.read, self.wfile.write)
+        else:
+            super().handle()
+
     def do_GET(self) -> None:
         """Route a request."""
         state = json.loads(self.server.state.read_text(encoding="utf-8"))
         address = urlsplit(self.path)
         parameters = {name: values[0] for name, values in parse_qs(address.query).items()}
-        self._answer(_body(address.path, parameters, state))
+        self._answer(_body(address.path, parameters, state, self.server.server_port))
 
     def _answer(self, body: Any) -> None:
         content = json.dumps({"error": "Object Not Found"} if body is None else body).encode()
@@ -52,13 +64,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
+def _body(path: str, parameters: dict[str, str], state: dict[str, Any], port: int) -> Any:
     match path.strip("/").split("/"):
         case ["api", "whoami"]:
-            # As an administrator: a login by AMQP would find nobody here.
             return {"name": "heat", "tags": ["administrator"]}
         case ["api", "overview"]:
             return {
+                "cluster_name": CLUSTER,
+                "listeners": [{"protocol": "amqp", "port": port}],
                 "rabbitmq_version": RABBITMQ_VERSION,
                 "disable_stats": False,
                 "rates_mode": "basic",
@@ -66,7 +79,7 @@ def _body(path: str, parameters: dict[str, str], state: dict[str, Any]) -> Any:
         case ["api", "nodes"]:
             return [
                 {
-                    "name": "rabbit@demo",
+                    "name": CLUSTER,
                     "running": True,
                     "partitions": [],
                     # Its statistics are new ones whenever they are asked for.
@@ -178,7 +191,7 @@ def _live(queue: tuple[str, str], state: dict[str, Any]) -> dict[str, Any]:
         "messages_ready": ready,
         "messages_unacknowledged": 0,
         "name": name,
-        "node": "rabbit@demo",
+        "node": CLUSTER,
         "state": "running",
         "type": "classic",
         "vhost": vhost,

@@ -182,7 +182,7 @@ SOURCES: dict[str, Source] = {
             "broker.old_queues",
             deadline=900.0,
         ),
-        Source("new_vhost", "RabbitMQ, new vhost", "broker.new_vhost"),
+        Source("new_vhost", "RabbitMQ, the target's vhost", "broker.new_vhost"),
         Source("broker_certificates", "RabbitMQ's certificates", "broker.certificates"),
         Source("notifications", "RabbitMQ, notifications", "broker.notifications"),
         Source("api", "Heat's API", "api.endpoints", deadline=200.0),

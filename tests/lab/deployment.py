@@ -75,10 +75,10 @@ class Lab(Started):
         return self.rabbitmq.url(vhost, BROKER_USER, self.credentials.broker)
 
     def add_vhost(self, name: str) -> None:
-        """Create a vhost that Heat may use."""
+        """Create a vhost that Heat may use, with an account that sees all as kolla-ansible's."""
         self.rabbitmq.add_vhost(name)
         permissions = {name: EVERYTHING}
-        self.rabbitmq.add_user(BROKER_USER, self.credentials.broker, "monitoring", permissions)
+        self.rabbitmq.add_user(BROKER_USER, self.credentials.broker, "administrator", permissions)
 
     def configuration(
         self, release: int, vhost: str, host: str = "control1", **options: str

@@ -15,15 +15,21 @@ from heat_upgrade_checks.evidence.configuration.messaging_options import LoginOp
 CONNECTION_NAME = "heat-upgrade-check"
 _CONNECT_TIMEOUT = 5
 _ANSWER_TIMEOUT = 10
-_WITH_PASSWORD = {None, "PLAIN", "AMQPLAIN"}
+_TRIED = {None, "PLAIN", "AMQPLAIN", "EXTERNAL"}
+# kombu's, where transport_url names no account (kombu/transport/pyamqp.py).
+DEFAULT_ACCOUNT = "guest"
 
 
 @dataclass(frozen=True)
 class Login:
-    """One attempt; `refusal` is what RabbitMQ said, or "" where it let the account in."""
+    """One attempt; `refusal` is what RabbitMQ said, or "" where it let the account in.
+
+    `cluster` is the name of the broker's cluster, which it tells before it asks who is there.
+    """
 
     broker: str
     refusal: str
+    cluster: str = ""
 
 
 def log_in(host: BrokerHost, vhost: str, options: LoginOptions) -> Login:
@@ -32,15 +38,15 @@ def log_in(host: BrokerHost, vhost: str, options: LoginOptions) -> Login:
     :raises Unobserved: the broker cannot be asked, so nothing is known of the account.
     """
     broker = f"{host.host}:{host.port}"
-    if host.username is None or host.password is None or options.method not in _WITH_PASSWORD:
+    if options.method not in _TRIED:
         raise Unobserved(
-            f"Heat logs in to {broker} without a name and a password; give an account with the tag "
-            "administrator as broker.username in the plan"
+            f"Heat logs in to {broker} by {options.method} (rabbit_login_method), which is not "
+            "tried here; try it with the target's own code, and waive this until then"
         )
     connection = amqp.Connection(
         host=f"[{host.host}]:{host.port}" if ":" in host.host else broker,
-        userid=host.username,
-        password=host.password,
+        userid=host.username or DEFAULT_ACCOUNT,
+        password=DEFAULT_ACCOUNT if host.password is None else host.password,
         login_method=options.method,
         virtual_host=vhost,
         ssl=_tls(options),
@@ -54,14 +60,18 @@ def log_in(host: BrokerHost, vhost: str, options: LoginOptions) -> Login:
             connection.connect()
             connection.channel().close()
     except (amqp.AccessRefused, amqp.NotAllowed) as refusal:
-        return Login(broker, " ".join(str(refusal.reply_text).split()).rstrip("."))
+        said = " ".join(str(refusal.reply_text).split()).rstrip(".")
+        return Login(broker, said, _cluster_of(connection))
     except (OSError, amqp.AMQPError) as error:
         raise Unobserved(
             f"RabbitMQ at {broker} cannot be asked by AMQP as Heat does ({_reason(error)}); run "
-            "this where Heat's brokers can be reached, or give an account with the tag "
-            "administrator as broker.username in the plan"
+            "this where Heat's brokers can be reached, or correct transport_url"
         ) from None
-    return Login(broker, "")
+    return Login(broker, "", _cluster_of(connection))
+
+
+def _cluster_of(connection: amqp.Connection) -> str:
+    return str((connection.server_properties or {}).get("cluster_name", ""))
 
 
 def _tls(options: LoginOptions) -> bool | dict[str, Any]:

@@ -3,7 +3,6 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 import requests
@@ -11,10 +10,12 @@ from pydantic import BeforeValidator
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.answers import Shape, read
+from heat_upgrade_checks.evidence.broker.clusters import Overview, require_cluster_of
 from heat_upgrade_checks.evidence.configuration import messaging_options
-from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.configuration.heat_conf import Transport
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.phases import SideName
 
 _PORT, _TLS_PORT = 15672, 15671
 _SEES_ALL = {"monitoring", "administrator"}
@@ -33,45 +34,28 @@ class _Account:
 
 
 @dataclass(frozen=True)
-class Overview:
-    """What `api/overview` says of the broker and its statistics."""
-
-    rabbitmq_version: str
-    rates_mode: Literal["none", "basic", "detailed"]
-    disable_stats: bool
-
-    @property
-    def keeps_rates(self) -> bool:
-        """Whether it keeps statistics, rates among them; without any, counts are missing too."""
-        return not self.disable_stats and self.rates_mode != "none"
-
-
-@dataclass(frozen=True)
 class _Named:
     name: str
 
 
-def connect(site: Site) -> tuple[ReadOnlyHttp, Overview]:
-    """The first management URL that answers, and what the broker says of itself.
+def connect(
+    site: Site, side: SideName = "current", transport: Transport | None = None
+) -> tuple[ReadOnlyHttp, Overview]:
+    """The first management URL that answers for the brokers of a release, and what it says of them.
 
-    :raises Unobserved: none answers, or the account sees too little.
+    `transport` is where that release goes if not to its `transport_url`.
+
+    :raises Unobserved: none answers, none is shown to be of these brokers, or the account sees too
+        little.
     """
     plan = site.plan.broker
-    hosts = site.conf("current").transport().hosts
-    password = plan.password(site.secrets)
-    if plan.username is not None and password is None:
-        raise UsageError("broker.username in the plan needs broker.password_env or password_file")
-    username = plan.username or hosts[0].username
-    if password is None:
-        password = hosts[0].password
-    if username is None or password is None:
-        raise Unobserved(
-            "transport_url holds no account for RabbitMQ; "
-            "add broker.username and broker.password_env to the plan"
-        )
+    conf = site.conf(side)
+    options = messaging_options.read_login(conf)
+    transport = transport or conf.transport()
+    username, password = _account(site, transport)
     urls, ca_file = plan.management, plan.ca_file
     if not urls:
-        urls, authority = _beside(site.conf("current"))
+        urls, authority = _beside(transport, options)
         ca_file = ca_file or authority
     problems = []
     for url in urls:
@@ -79,6 +63,7 @@ def connect(site: Site) -> tuple[ReadOnlyHttp, Overview]:
             http = ReadOnlyHttp("RabbitMQ's management API", url, (username, password), ca_file)
             _require_full_sight(http, username)
             overview = get(http, Overview, "api/overview")
+            require_cluster_of(transport, options, url, overview)
         except Unobserved as problem:
             problems.append(str(problem))
         else:
@@ -86,14 +71,35 @@ def connect(site: Site) -> tuple[ReadOnlyHttp, Overview]:
     raise Unobserved(problems[0])
 
 
-def _beside(conf: HeatConf) -> tuple[tuple[str, ...], Path | None]:
+def _account(site: Site, transport: Transport) -> tuple[str, str]:
+    """The plan's account, or Heat's: the current release's on brokers that it has itself."""
+    plan = site.plan.broker
+    password = plan.password(site.secrets)
+    if plan.username is not None and password is None:
+        raise UsageError("broker.username in the plan needs broker.password_env or password_file")
+    known = site.conf("current").transport().hosts
+    shared = {each.host for each in known} & {each.host for each in transport.hosts}
+    host = known[0] if shared else transport.hosts[0]
+    username = plan.username or host.username
+    if password is None:
+        password = host.password
+    if username is None or password is None:
+        raise Unobserved(
+            "transport_url holds no account for RabbitMQ; "
+            "add broker.username and broker.password_env to the plan"
+        )
+    return username, password
+
+
+def _beside(
+    transport: Transport, options: messaging_options.LoginOptions
+) -> tuple[tuple[str, ...], Path | None]:
     """The management API beside each broker, and its authority, as Heat's own connections have it.
 
     So no password is sent in clear to a broker that speaks TLS, unless the plan says http.
     """
-    options = messaging_options.read_login(conf)
     scheme, port = ("https", _TLS_PORT) if options.means_tls else ("http", _PORT)
-    names = dict.fromkeys(broker.host for broker in conf.transport().hosts)
+    names = dict.fromkeys(broker.host for broker in transport.hosts)
     urls = tuple(
         f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
         for name in names

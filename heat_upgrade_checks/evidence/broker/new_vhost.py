@@ -1,14 +1,11 @@
-"""The target release's vhost before its first engine starts: rights, settings, and what is left."""
+"""The vhost that the target release works on, as it is before its first engine starts there."""
 
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
-
-import requests
+from typing import Any
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence.broker.amqp_login import log_in
+from heat_upgrade_checks.evidence.answers import Shape
+from heat_upgrade_checks.evidence.broker.access import Access, observe_access
 from heat_upgrade_checks.evidence.broker.management import (
     body,
     connect,
@@ -16,33 +13,14 @@ from heat_upgrade_checks.evidence.broker.management import (
     path_of,
     require_sight,
 )
+from heat_upgrade_checks.evidence.broker.parts import part
+from heat_upgrade_checks.evidence.broker.policies import Policy, operator_policies, policies
 from heat_upgrade_checks.evidence.configuration import messaging_options
-from heat_upgrade_checks.evidence.configuration.addresses import (
-    host_of,
-    observe_current,
-    observe_target,
-)
-from heat_upgrade_checks.evidence.configuration.heat_conf import BrokerHost, Transport
+from heat_upgrade_checks.evidence.configuration.addresses import host_of
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
-from heat_upgrade_checks.heat.permissions import Permissions
-
-_OF_ADMINISTRATORS = {requests.codes.unauthorized, requests.codes.forbidden}
-
-Part = TypeVar("Part")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """One policy of a vhost."""
-
-    name: str
-    pattern: str
-    apply_to: str
-    priority: int
-    definition: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,24 +34,8 @@ class VhostSettings:
 
 
 @dataclass(frozen=True)
-class Access:
-    """What Heat's account may do on the vhost.
-
-    `permissions` are known to accounts with the tag administrator alone (`readable`). For others a
-    login was tried: `refusal` is what RabbitMQ said to it, `unknown` why it could not be tried.
-    """
-
-    account: str
-    readable: bool
-    permissions: Permissions | None = None
-    broker: str = ""
-    refusal: str = ""
-    unknown: str = ""
-
-
-@dataclass(frozen=True)
 class NewVhost(Facts):
-    """The target's vhost, and the settings of the current release's.
+    """The target's vhost, and the settings of the current release's, which may be the same one.
 
     A part that could not be observed is None, and its `_unknown` is the sentence why.
     `engine_host` is the target's `[DEFAULT] host`, which is part of a queue's name.
@@ -110,7 +72,8 @@ class NewVhost(Facts):
     def incomplete(self) -> tuple[str, ...]:
         """What is said of each part that could not be observed."""
         unknown = (
-            *(access.unknown for access in self.access),
+            *(access.login_unknown for access in self.access),
+            *(access.permissions_unknown for access in self.access),
             self.settings_unknown,
             self.old_settings_unknown,
             self.objects_unknown,
@@ -127,33 +90,52 @@ class NewVhost(Facts):
         return f"vhost {self.name} at {self.management} with {len(self.objects)} objects in it"
 
 
-def observe(site: Site) -> NewVhost:
-    """Look at the target's vhost.
+@dataclass(frozen=True)
+class _Vhost:
+    """`default_queue_type` is told from RabbitMQ 3.10 on, where one is set."""
 
-    :raises NotConfigured: no vhost is new in this upgrade.
-    """
-    if site.plan.mode == "cold":
-        raise NotConfigured("in a cold upgrade the two releases never run at the same time")
-    # Where only the plan says so, its vhost is looked at: the checks tell that the two differ.
-    if site.plan.broker.isolation == "shared" and observe_current(site).names_the_vhost_of(
-        observe_target(site)
-    ):
-        raise NotConfigured("both releases share a vhost (broker.isolation), so none is new")
+    name: str
+    default_queue_type: str | None = None
+
+
+@dataclass(frozen=True)
+class _Limits:
+    value: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    name: str
+    type: str
+    durable: bool
+    auto_delete: bool
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """Of a queue that does not run RabbitMQ may tell its name alone."""
+
+    name: str
+    type: str | None = None
+    durable: bool | None = None
+    auto_delete: bool | None = None
+    arguments: dict[str, Any] | None = None
+
+
+def observe(site: Site) -> NewVhost:
+    """Look at the target's vhost, on the brokers that its transport_url names."""
     conf = site.conf("target")
     new, old = conf.transport(), site.conf("current").transport()
-    require_known_brokers(site, new)
-    http, _ = connect(site)
-    rows = {
-        str(row["name"]): row
-        for row in get(http, list, "api/vhosts", columns="name,default_queue_type")
-    }
+    http, _ = connect(site, "target")
+    rows = _vhosts(http)
     options = messaging_options.read(conf)
     vhosts = tuple(sorted(rows))
     if new.vhost not in rows:
         return NewVhost(http.base, new.vhost, old.vhost, vhosts, host_of(conf), options)
-    settings, settings_unknown = _part(lambda: _settings(http, new.vhost, rows))
-    old_settings, old_settings_unknown = _part(lambda: _settings(http, old.vhost, rows))
-    objects, objects_unknown = _part(lambda: _objects(http, new.vhost))
+    settings, settings_unknown = part(lambda: _settings(http, new.vhost, rows))
+    old_settings, old_settings_unknown = part(lambda: _old_settings(site, old.vhost))
+    objects, objects_unknown = part(lambda: _objects(http, new.vhost))
     return NewVhost(
         management=http.base,
         name=new.vhost,
@@ -161,7 +143,7 @@ def observe(site: Site) -> NewVhost:
         vhosts=vhosts,
         engine_host=host_of(conf),
         options=options,
-        access=_access(site, http, new),
+        access=observe_access(site, http),
         settings=settings,
         settings_unknown=settings_unknown,
         old_settings=old_settings,
@@ -171,133 +153,67 @@ def observe(site: Site) -> NewVhost:
     )
 
 
-def require_known_brokers(site: Site, transport: Transport) -> None:
-    """Without a named URL the management API that is asked is the one beside current's brokers.
-
-    :raises Unobserved: this transport goes to others.
-    """
-    current = {host.host for host in site.conf("current").transport().hosts}
-    others = sorted({host.host for host in transport.hosts})
-    if not site.plan.broker.management and current.isdisjoint(others):
-        raise Unobserved(
-            f"vhost {transport.vhost} is on other brokers ({', '.join(others)}) than the current "
-            "release; give the URLs of their management API as broker.management in the plan"
-        )
+def _vhosts(http: ReadOnlyHttp) -> dict[str, _Vhost]:
+    rows = get(http, list[_Vhost], "api/vhosts", columns="name,default_queue_type")
+    return {row.name: row for row in rows}
 
 
-def _part(observed: Callable[[], Part]) -> tuple[Part | None, str]:
-    """A part of the answer, or the sentence why there is none."""
-    try:
-        return observed(), ""
-    except Unobserved as reason:
-        return None, str(reason)
-
-
-def _settings(http: ReadOnlyHttp, vhost: str, rows: dict[str, dict[str, Any]]) -> VhostSettings:
+def _old_settings(site: Site, vhost: str) -> VhostSettings:
+    http, _ = connect(site)
+    rows = _vhosts(http)
     if vhost not in rows:
         raise Unobserved(
             f"vhost {vhost} of the current release does not exist at {http.base}, so nothing "
             "tells what the new one should have; set its policies and limits by hand and give "
             "`current.config` the vhost that Heat runs on"
         )
-    limits = _listed(http, "vhost-limits", vhost)
+    return _settings(http, vhost, rows)
+
+
+def _settings(http: ReadOnlyHttp, vhost: str, rows: dict[str, _Vhost]) -> VhostSettings:
+    limits = _listed(http, list[_Limits], "vhost-limits", vhost)
     return VhostSettings(
-        default_queue_type=_queue_type(rows[vhost].get("default_queue_type")),
-        policies=_policies(_listed(http, "policies", vhost)),
-        operator_policies=_operator_policies(http, vhost),
-        limits={name: value for row in limits for name, value in row["value"].items()},
+        default_queue_type=_queue_type(rows[vhost].default_queue_type),
+        policies=policies(http, vhost),
+        operator_policies=operator_policies(http, vhost),
+        limits={name: value for row in limits for name, value in row.value.items()},
     )
 
 
-def _queue_type(value: object) -> str:
+def _queue_type(value: str | None) -> str:
     """RabbitMQ says undefined, or nothing before 3.10, where it makes classic queues."""
     return "classic" if value in {None, "", "undefined"} else str(value)
 
 
-def _operator_policies(http: ReadOnlyHttp, vhost: str) -> tuple[Policy, ...] | None:
-    path = path_of("operator-policies", vhost)
-    response = http.get(path)
-    if response.status_code in _OF_ADMINISTRATORS:
-        return None
-    return _policies(body(http, response, list, path))
-
-
-def _policies(rows: list[Any]) -> tuple[Policy, ...]:
-    return tuple(
-        Policy(
-            name=str(row["name"]),
-            pattern=str(row["pattern"]),
-            apply_to=str(row["apply-to"]),
-            priority=int(row["priority"]),
-            definition=dict(row["definition"]),
-        )
-        for row in sorted(rows, key=lambda row: str(row["name"]))
-    )
-
-
 def _objects(http: ReadOnlyHttp, vhost: str) -> tuple[BrokerObject, ...]:
     columns = "name,type,durable,auto_delete,arguments"
-    return tuple(
-        _object(http, kind, row)
-        for kind, path in (("exchange", "exchanges"), ("queue", "queues"))
-        for row in _listed(http, path, vhost, columns=columns)
-        if row["name"] and not row["name"].startswith("amq.")
+    exchanges = _listed(http, list[_Exchange], "exchanges", vhost, columns=columns)
+    queues = _listed(http, list[_Queue], "queues", vhost, columns=columns)
+    return (
+        *(
+            BrokerObject(
+                "exchange", row.name, row.type, row.durable, row.auto_delete, row.arguments
+            )
+            for row in exchanges
+            if row.name and not row.name.startswith("amq.")
+        ),
+        *(_queue(http, row) for row in queues if not row.name.startswith("amq.")),
     )
 
 
-def _object(http: ReadOnlyHttp, kind: str, row: dict[str, Any]) -> BrokerObject:
-    which: Literal["queue", "exchange"] = "queue" if kind == "queue" else "exchange"
-    try:
-        return BrokerObject(
-            kind=which,
-            name=row["name"],
-            type=row["type"],
-            durable=row["durable"],
-            auto_delete=row["auto_delete"],
-            arguments=row["arguments"],
-        )
-    except KeyError as missing:
+def _queue(http: ReadOnlyHttp, row: _Queue) -> BrokerObject:
+    if row.type is None or row.durable is None or row.auto_delete is None or row.arguments is None:
         raise Unobserved(
-            f"RabbitMQ at {http.base} does not say {missing.args[0]} of {kind} {row['name']}; "
+            f"RabbitMQ at {http.base} does not say what kind of queue {row.name} is; "
             "find out why it is not running, or delete it"
-        ) from None
+        )
+    return BrokerObject("queue", row.name, row.type, row.durable, row.auto_delete, row.arguments)
 
 
-def _listed(http: ReadOnlyHttp, what: str, vhost: str, **parameters: str) -> list[Any]:
+def _listed(
+    http: ReadOnlyHttp, shape: type[Shape], what: str, vhost: str, **parameters: str
+) -> Shape:
     path = path_of(what, vhost)
     response = http.get(path, **parameters)
     require_sight(http, response, vhost)
-    return body(http, response, list, path)
-
-
-def _access(site: Site, http: ReadOnlyHttp, transport: Transport) -> tuple[Access, ...]:
-    """One for each account that stands in the transport URL."""
-    accounts: dict[tuple[str, str | None], list[BrokerHost]] = defaultdict(list)
-    for host in transport.hosts:
-        accounts[host.username or "", host.password].append(host)
-    return tuple(
-        _access_of(site, http, transport.vhost, account, hosts)
-        for (account, _), hosts in accounts.items()
-    )
-
-
-def _access_of(
-    site: Site, http: ReadOnlyHttp, vhost: str, account: str, hosts: list[BrokerHost]
-) -> Access:
-    path = path_of("permissions", vhost, account)
-    response = http.get(path) if account else None
-    if response is not None and response.status_code == requests.codes.not_found:
-        return Access(account, readable=True)
-    if response is not None and response.status_code not in _OF_ADMINISTRATORS:
-        row = body(http, response, dict, path)
-        permissions = Permissions(row["configure"], row["write"], row["read"])
-        return Access(account, readable=True, permissions=permissions)
-    problems = []
-    for host in hosts:
-        try:
-            login = log_in(host, vhost, messaging_options.read_login(site.conf("target")))
-        except Unobserved as problem:
-            problems.append(str(problem))
-        else:
-            return Access(account, readable=False, broker=login.broker, refusal=login.refusal)
-    return Access(account, readable=False, unknown=problems[0])
+    return body(http, response, shape, path)

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
-import requests
-
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.management import body, connect, path_of, require_sight
-from heat_upgrade_checks.evidence.broker.new_vhost import require_known_brokers
-from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.answers import Count
+from heat_upgrade_checks.evidence.broker.management import (
+    body,
+    connect,
+    get,
+    path_of,
+    require_sight,
+)
+from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf, Transport
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
@@ -60,6 +64,20 @@ class Notifications(Facts):
         return f"notification drivers of the target release: {drivers}; {names}{where}"
 
 
+@dataclass(frozen=True)
+class _Vhost:
+    name: str
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """The counts are statistics; a queue that was just made, or does not run, has none."""
+
+    name: str
+    consumers: Count | None = None
+    messages: Count | None = None
+
+
 def observe(site: Site) -> Notifications:
     """Look at the queues to which the target's configuration sends notifications."""
     conf = site.conf("target")
@@ -69,8 +87,7 @@ def observe(site: Site) -> Notifications:
     unchanged = _destination(conf) == _destination(site.conf("current"))
     try:
         transport = conf.notification_transport()
-        require_known_brokers(site, transport)
-        queues = _queues(site, transport.vhost, _names(conf))
+        queues = _queues(site, transport, _names(conf))
     except Unobserved as reason:
         return Notifications(drivers, "", False, unchanged, (), incomplete=(str(reason),))
     return Notifications(drivers, transport.vhost, queues is not None, unchanged, queues or ())
@@ -101,21 +118,21 @@ def _names(conf: HeatConf) -> tuple[str, ...]:
     )
 
 
-def _queues(site: Site, vhost: str, names: tuple[str, ...]) -> tuple[NotificationQueue, ...] | None:
+def _queues(
+    site: Site, transport: Transport, names: tuple[str, ...]
+) -> tuple[NotificationQueue, ...] | None:
     """The queues of these names; None where the vhost does not exist."""
-    http, _ = connect(site)
-    listed = path_of("queues", vhost)
-    response = http.get(listed, columns="name,consumers,messages")
-    if response.status_code == requests.codes.not_found:
+    http, _ = connect(site, "target", transport)
+    vhost = transport.vhost
+    if vhost not in {row.name for row in get(http, list[_Vhost], "api/vhosts", columns="name")}:
         return None
+    path = path_of("queues", vhost)
+    response = http.get(path, columns="name,consumers,messages")
     require_sight(http, response, vhost)
-    rows = {row["name"]: row for row in body(http, response, list, listed)}
+    rows = {row.name: row for row in body(http, response, list[_Queue], path)}
     return tuple(
-        NotificationQueue(
-            name,
-            name in rows,
-            rows.get(name, {}).get("consumers"),
-            rows.get(name, {}).get("messages"),
-        )
+        NotificationQueue(name, True, rows[name].consumers, rows[name].messages)
+        if name in rows
+        else NotificationQueue(name, False, None, None)
         for name in names
     )

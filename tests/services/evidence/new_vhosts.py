@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from heat_upgrade_checks.evidence.broker import new_vhost
 from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
+from heat_upgrade_checks.evidence.configuration.addresses import observe_current, observe_target
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
@@ -110,10 +111,12 @@ def make_again(place: Place, vhost: str, default_queue_type: str) -> None:
     watch_as(place, "administrator")
 
 
-def judged(name: str, site: Site, **facts: Any) -> Judgement:
-    """A check of phase vhost on what is observed now."""
-    check = check_at(name, "vhost")
-    return judge(check, "vhost", of=site.plan, new_vhost=_observe(site), **facts)
+def judged(name: str, site: Site, phase: str = "vhost", **facts: Any) -> Judgement:
+    """A check on what is observed now."""
+    facts["current_configuration"] = observe_current(site)
+    facts["target_configuration"] = observe_target(site)
+    facts["new_vhost"] = _observe(site)
+    return judge(check_at(name, phase), phase, of=site.plan, **facts)
 
 
 def said_of(gate: Judgement) -> list[str]:

@@ -43,6 +43,15 @@ def vhost(rabbitmq: RabbitMQ) -> str:
     return name
 
 
+def overview_of(port: int) -> dict[str, Any]:
+    """What the API of a broker with this port says of it."""
+    return {
+        "rabbitmq_version": "3.10.8",
+        "cluster_name": "rabbit@fake",
+        "listeners": [{"protocol": "amqp", "port": port}],
+    }
+
+
 def broker_site(
     folder: Path, rabbitmq: RabbitMQ, vhost: str, user: str = "heat", **plan: object
 ) -> Site:
@@ -412,7 +421,7 @@ def _front(seen: object, status: int = 200, body: bytes = b"<html>") -> Iterator
         (
             200,
             b'{"tags": ["monitoring"]}',
-            "GET api/overview: .*rabbitmq_version.*; another server",
+            "GET api/overview: .*cluster_name.*; another server",
         ),
         (404, b"{}", "answers 404 to GET api/whoami; correct broker.management"),
         (302, b"", "answers 302 to GET api/whoami"),

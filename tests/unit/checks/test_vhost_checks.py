@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from heat_upgrade_checks.errors import NotConfigured
-from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost, VhostSettings
+from heat_upgrade_checks.evidence.broker.access import Access
+from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost, VhostSettings
 from heat_upgrade_checks.evidence.broker.notifications import NotificationQueue, Notifications
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
 from heat_upgrade_checks.heat.permissions import Permissions
-from tests.judging import check_at, judge
+from heat_upgrade_checks.plan import Plan
+from tests.judging import check_at, judge, plan
 
+EVERYTHING = Permissions(".*", ".*", ".*")
 SETTINGS = VhostSettings("classic", (), (), {})
 VHOST = NewVhost(
     management="http://rabbit:15672",
@@ -22,7 +25,7 @@ VHOST = NewVhost(
     vhosts=("/", "heat-n", "heat-n1"),
     engine_host="ctl1",
     options=MessagingOptions(),
-    access=(Access("heat", True, Permissions(".*", ".*", ".*")),),
+    access=(Access("heat", "rabbit:5672", permissions=EVERYTHING),),
     settings=SETTINGS,
     old_settings=SETTINGS,
     objects=(),
@@ -34,12 +37,14 @@ OF_A_VHOST = (
 )
 
 
-def _judge(name: str, new_vhost: NewVhost, workers: int = 1) -> Judgement:
+def _judge(
+    name: str, new_vhost: NewVhost, workers: int = 1, phase: str = "vhost", of: Plan | None = None
+) -> Judgement:
     facts: dict[str, Any] = {"new_vhost": new_vhost}
     if name == "vhost.policies":
         rows = [SimpleNamespace(alive=True)] * workers + [SimpleNamespace(alive=False)] * 9
         facts["database"] = SimpleNamespace(services=rows)
-    return judge(check_at(name, "vhost"), "vhost", **facts)
+    return judge(check_at(name, phase), phase, of=of, **facts)
 
 
 def _said(gate: Judgement) -> list[str]:
@@ -61,7 +66,11 @@ def test_of_a_vhost_that_does_not_exist_nothing_else_is_asked(name: str) -> None
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("vhost.permissions", {"access": (Access("heat", False, unknown="why"),)}),
+        (
+            "vhost.permissions",
+            {"access": (Access("h", login_unknown="why", permissions=EVERYTHING),)},
+        ),
+        ("vhost.permissions", {"access": (Access("h", "b", permissions_unknown="why"),)}),
         (OF_A_VHOST[1], {"settings": None, "settings_unknown": "why"}),
         (OF_A_VHOST[1], {"old_settings": None, "old_settings_unknown": "why"}),
         (OF_A_VHOST[2], {"settings": None, "settings_unknown": "why"}),
@@ -75,10 +84,10 @@ def test_a_part_that_was_not_seen_is_unknown(name: str, changes: dict[str, Any])
 
 def test_each_account_of_the_url_is_judged() -> None:
     access = (
-        Access("first", False, broker="h1:5672", refusal="ACCESS_REFUSED"),
-        Access("second", False, broker="h2:5672"),
-        Access("third", True),
-        Access("fourth", True, Permissions("(", ".*", ".*")),
+        Access("first", "h1:5672", "ACCESS_REFUSED", permissions=EVERYTHING),
+        Access("second", "h2:5672", permissions_unknown="hidden", in_use=True),
+        Access("third", "h3:5672", "NOT_ALLOWED"),
+        Access("fourth", "h4:5672", permissions=Permissions("(", ".*", ".*")),
     )
     gate = _judge("vhost.permissions", replace(VHOST, access=access))
     assert _said(gate) == [
@@ -90,6 +99,31 @@ def test_each_account_of_the_url_is_judged() -> None:
         "the configure pattern of account fourth on vhost heat-n1 cannot be read"
         in (gate.unknowns[0])
     )
+
+
+@pytest.mark.parametrize("name", ["vhost.exists", *OF_A_VHOST])
+@pytest.mark.parametrize("phase", ["installed", "synced"])
+def test_before_its_phase_the_vhost_is_asked_for_in_a_cold_upgrade_alone(
+    name: str, phase: str
+) -> None:
+    gate = _judge(name, VHOST, phase=phase, of=plan(mode="cold"))
+    assert (gate.findings, gate.unknowns) == ([], [])
+    with pytest.raises(NotConfigured, match="in a rolling upgrade the vhost is made later"):
+        _judge(name, VHOST, phase=phase, of=plan(mode="rolling"))
+
+
+def test_on_a_shared_vhost_the_queues_of_the_release_that_works_there_are_not_deleted() -> None:
+    objects = (
+        BrokerObject("queue", "engine", "classic", False, False),
+        BrokerObject("queue", "reply_ctl1:nova-api:1", "classic", False, False),
+    )
+    options = MessagingOptions(rabbit_quorum_queue=True, use_queue_manager=True)
+    shared = plan(broker={"isolation": "shared"})
+    vhost = replace(VHOST, objects=objects, options=options)
+    (finding,) = _judge(OF_A_VHOST[2], vhost, of=shared).findings
+    assert (finding.level, finding.object, finding.commands) == ("blocker", "queue engine", ())
+    with pytest.raises(NotConfigured, match="both releases use vhost heat-n1"):
+        _judge(OF_A_VHOST[1], vhost, of=shared)
 
 
 def test_operator_policies_that_are_hidden_are_a_note() -> None:

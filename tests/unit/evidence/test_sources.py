@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
 from heat_upgrade_checks.evidence.backup.newest import Backups
-from heat_upgrade_checks.evidence.broker.new_vhost import Access, NewVhost
+from heat_upgrade_checks.evidence.broker.access import Access
+from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
 from heat_upgrade_checks.evidence.broker.notifications import Notifications
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.code import installation
@@ -63,7 +64,10 @@ def test_every_source_says_what_it_could_not_see(source: Source) -> None:
             replace(VHOST, settings_unknown="a", old_settings_unknown="b", objects_unknown="a"),
             ["a", "b"],
         ),
-        (replace(VHOST, access=(Access("heat", False, unknown="login"),)), ["login"]),
+        (
+            replace(VHOST, access=(Access("h", login_unknown="in", permissions_unknown="may"),)),
+            ["in", "may"],
+        ),
         (VHOST, []),
         (QUEUES, ["no database", "no peek"]),
         (replace(QUEUES, database_error="", left_error=""), []),

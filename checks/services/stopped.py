@@ -29,7 +29,7 @@ def check_nothing_of_heat_runs(
             else "Stop it.",
             data={"engine_id": engine.engine_id, "host": engine.host},
         )
-    for listener in placement.strangers:
+    for listener in placement.strangers_of({side.vhost for side in connections.sides}):
         gate.block(
             f"engine {listener.engine_id}",
             f"reads its queue on vhost {listener.vhost}, though no service row of it is alive",

@@ -38,7 +38,7 @@ def check_releases_are_on_their_own_vhosts(
     begun = earlier_gates.opened("vhost") if gate.phase in {"engine", "last-engine"} else None
     for engine in placement.engines:
         _judge(engine, old, new, expected.get(engine.host.casefold()), begun, gate)
-    for listener in placement.strangers:
+    for listener in placement.strangers_of({old.vhost, new.vhost}):
         gate.warn(
             f"engine {listener.engine_id}",
             f"listens on vhost {listener.vhost}, but no live service row knows it",

@@ -5,7 +5,7 @@ in the vhost it works on. So where the releases have a vhost each, the vhost tel
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,15 +33,29 @@ class Engine:
 class Placement:
     """All live engines with their vhosts.
 
-    `strangers` are listeners with a consumer whose engine has no live service row.
+    `strangers` are listeners with a consumer whose engine has no live service row; those of
+    `silent` have one that is not alive.
     """
 
     engines: tuple[Engine, ...]
     strangers: tuple[Listener, ...]
+    silent: frozenset[str] = frozenset()
 
     def on(self, vhost: str) -> set[str]:
         """The ids of the live engines that work on this vhost and on no other."""
         return {engine.engine_id for engine in self.engines if engine.vhosts == (vhost,)}
+
+    def strangers_of(self, vhosts: Collection[str]) -> tuple[Listener, ...]:
+        """The strangers that are of the Heat with these vhosts.
+
+        Another one, as of a second region, has vhosts of its own on the same brokers, and its
+        engines' rows are in another database.
+        """
+        return tuple(
+            listener
+            for listener in self.strangers
+            if listener.vhost in vhosts or listener.engine_id in self.silent
+        )
 
 
 def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Placement:
@@ -50,7 +64,8 @@ def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Plac
     consumed = [listener for listener in listeners if listener.consumers]
     for listener in consumed:
         vhosts[listener.engine_id].add(listener.vhost)
-    alive = [row for row in services if row.alive]
+    rows = tuple(services)
+    alive = [row for row in rows if row.alive]
     known = {row.engine_id for row in alive}
     return Placement(
         engines=tuple(
@@ -63,6 +78,7 @@ def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Plac
             for row in alive
         ),
         strangers=tuple(listener for listener in consumed if listener.engine_id not in known),
+        silent=frozenset(row.engine_id for row in rows if not row.alive),
     )
 
 

@@ -54,6 +54,10 @@ def test_nothing_runs() -> None:
 def test_each_thing_that_still_runs_is_named() -> None:
     assert _stopped((a_row("e1", "control1"),)) == ["blocker engine control1 (e1)"]
     assert _stopped((), (Listener("x", OLD, 1),)) == ["blocker engine x"]
+    # One whose row is silent is of this Heat wherever it listens; any other is of a second region.
+    silent = (a_row("w", "control1", silent=500),)
+    assert _stopped(silent, (Listener("w", "elsewhere", 1),)) == ["blocker engine w"]
+    assert _stopped(silent, (Listener("x", "heat-region2", 1),)) == []
     clients = (
         Client("uwsgi", 7, "h", "heat", 2, ()),
         Client("heat-engine", 8, "h", "heat", 2, ()),

@@ -138,6 +138,8 @@ def test_the_name_of_the_machine_that_asks_is_not_a_configured_host() -> None:
 def test_a_listener_that_no_service_row_knows_is_a_warning() -> None:
     gate = _isolated([("a", "control1", [OLD])], strangers=(Listener("x", NEW, 2),))
     assert [finding.level for finding in gate.findings] == ["warning"]
+    gate = _isolated([("a", "control1", [OLD])], strangers=(Listener("x", "heat-region2", 2),))
+    assert gate.findings == []
 
 
 def test_a_process_on_the_new_vhost_that_is_not_known_as_heats_is_a_warning() -> None:

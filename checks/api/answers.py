@@ -1,24 +1,49 @@
-"""Does Heat's API get answers from its engines?"""
+"""Do Heat's APIs get answers from its engines?"""
 
-from heat_upgrade_checks.evidence.api.endpoints import Api
+from heat_upgrade_checks.evidence.api.endpoints import Api, Endpoint
+from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 
-_HTTP_OK = 200
+_UNHEARD = {"MessagingTimeout", "HTTPServiceUnavailable"}
 
 
 @check("api.answers", phases=["pre", "vhost", "engine", "post"], guide="prerequisites, rolling 8")
-def check_api_answers(api: Api, gate: Judgement) -> None:
+def check_api_answers(api: Api, cfn_signals: CfnSignals, gate: Judgement) -> None:
     """Every endpoint of the API gets an answer from an engine."""
     gate.looked_at(api.extent)
     for endpoint in api.endpoints:
-        if endpoint.status != _HTTP_OK:
-            gate.block(
-                endpoint.url,
-                f"answers {endpoint.status} {endpoint.error} after {endpoint.seconds:.1f} s "
-                "to a list of one stack",
-                hint="No engine hears it: compare its transport_url with that of the engines."
-                if endpoint.error in {"MessagingTimeout", "HTTPServiceUnavailable"}
-                else "Look into the log of heat-api.",
-                data={"status": endpoint.status, "error": endpoint.error},
-            )
+        if _leaves(endpoint, gate):
+            if not endpoint.answers:
+                gate.note(
+                    endpoint.url,
+                    "gives no answer of an engine; it is on the host that is taken away next",
+                )
+        elif endpoint.unseen:
+            gate.cannot_tell(endpoint.unseen)
+        elif endpoint.error:
+            _block(endpoint, gate)
+    if cfn_signals.stacks and not api.has_cfn:
+        gate.cannot_tell(
+            f"{cfn_signals.stacks} live stacks sign requests to heat-api-cfn, such as "
+            f"{cfn_signals.named[0]}, and the catalogue has no endpoint of the type cloudformation "
+            "for the cloud's region and interface, so it was not asked; add that endpoint, or set "
+            "cloudformation_endpoint_override in clouds.yaml"
+        )
+
+
+def _leaves(endpoint: Endpoint, gate: Judgement) -> bool:
+    """Whether it goes with the host, and users are not led to it: it may be out of rotation."""
+    return bool(gate.host) and endpoint.host == gate.host and not endpoint.in_catalogue
+
+
+def _block(endpoint: Endpoint, gate: Judgement) -> None:
+    gate.block(
+        endpoint.url,
+        f"answers {endpoint.status} {endpoint.error} after {endpoint.seconds:.1f} s "
+        f"to {endpoint.asked}",
+        hint="No engine hears it: compare its transport_url with that of the engines."
+        if endpoint.error in _UNHEARD
+        else f"Look into the log of {endpoint.program}, and at what stands before it.",
+        data={"status": endpoint.status, "error": endpoint.error},
+    )

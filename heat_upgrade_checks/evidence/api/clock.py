@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
-from heat_upgrade_checks.evidence.api import endpoints as api
+from heat_upgrade_checks.evidence.api.cloud import Cloud, reason
+from heat_upgrade_checks.evidence.api.endpoints import heat_api
+from heat_upgrade_checks.evidence.api.questions import LIST_ONE_STACK
 from heat_upgrade_checks.evidence.gather import own_failure
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.records.watch import ApiWindow
@@ -19,7 +20,6 @@ PERIOD = 1.0
 # An API that needs longer for a list of one stack is down for whoever uses it.
 TIMEOUT = 5.0
 _MOST_OPEN = 12
-_REFUSED = {401, 403}
 
 
 class _Unanswered(Exception):
@@ -64,7 +64,7 @@ class ApiClock:
         self._lock = threading.Lock()
         self._asks: deque[_Ask] = deque()
         self._last: _Ask | None = None
-        self._cloud: tuple[str, Any] | None = None
+        self._cloud: Cloud | None = None
         self._open = 0
         self._reason = ""
         self._over = False
@@ -117,7 +117,7 @@ class ApiClock:
 
     def _tick(self) -> None:
         if self._cloud is None:
-            self._cloud = api.connect(self._site, TIMEOUT)
+            self._cloud = Cloud(self._site, TIMEOUT)
             self._reason = ""
         with self._lock:
             if self._open >= _MOST_OPEN:
@@ -126,13 +126,13 @@ class ApiClock:
             ask = _Ask()
             self._asks.append(ask)
         threading.Thread(
-            target=self._ask, args=(*self._cloud, ask), name="api-ask", daemon=True
+            target=self._ask, args=(self._cloud, ask), name="api-ask", daemon=True
         ).start()
 
-    def _ask(self, cloud: str, connection: Any, ask: _Ask) -> None:
+    def _ask(self, cloud: Cloud, ask: _Ask) -> None:
         up, error = None, ""
         try:
-            _question(cloud, connection, ask)
+            _question(cloud, ask)
             up = True
         except _Unanswered as problem:
             up, error = False, str(problem)
@@ -150,47 +150,35 @@ class ApiClock:
         self._wake()
 
 
-def _question(cloud: str, connection: Any, ask: _Ask) -> None:
+def _question(cloud: Cloud, ask: _Ask) -> None:
     """Ask for a list of one stack, which an engine has to give."""
-    from keystoneauth1 import exceptions as ksa
-
-    session = connection.session
-    url = f"{api.endpoint(cloud, connection).rstrip('/')}/stacks"
-    for fresh_token in (False, True):
-        try:
-            if fresh_token:
-                session.invalidate()
-            headers = session.get_auth_headers() or {}
-        except (ksa.ClientException, OSError) as error:
-            raise Unobserved(f"cloud {cloud}: {api.reason(error)}") from None
+    url = LIST_ONE_STACK.url(heat_api(cloud))
+    for renewed in (False, True):
+        token = cloud.token(renewed)
         ask.at_api = True
-        answer = _get(session, url, headers)
-        if answer.status_code not in _REFUSED:
+        status, error = _get(cloud, url, token)
+        refusal = LIST_ONE_STACK.refusal(status)
+        if not refusal:
             break
         ask.at_api = False
-    if answer.status_code in _REFUSED:
-        raise Unobserved(
-            f"{TITLE} at {url} refuses this account ({answer.status_code}); "
-            "give the cloud's account a role on its project"
-        )
-    if not answer.ok:
-        raise _Unanswered(f"{TITLE} at {url} answers {api.error_type(answer)}")
+    if refusal:
+        raise Unobserved(f"{TITLE} at {url} {refusal}")
+    if error:
+        raise _Unanswered(f"{TITLE} at {url} answers {status} {error}")
 
 
-def _get(session: Any, url: str, headers: dict[str, str]) -> Any:
+def _get(cloud: Cloud, url: str, token: dict[str, str]) -> tuple[int, str]:
     from keystoneauth1 import exceptions as ksa
 
-    def get() -> Any:
-        return session.get(
+    def get() -> tuple[int, str]:
+        with cloud.get(
             url,
-            params={"limit": "1"},
-            headers=headers,
-            authenticated=False,
-            raise_exc=False,
-            redirect=False,
+            params=LIST_ONE_STACK.parameters,
+            headers=token,
             connect_retries=0,
             timeout=TIMEOUT,
-        )
+        ) as response:
+            return response.status_code, LIST_ONE_STACK.error(response)
 
     try:
         try:
@@ -199,9 +187,9 @@ def _get(session: Any, url: str, headers: dict[str, str]) -> Any:
             # A kept connection that the server closes just then says nothing: ask on a new one.
             return get()
     except ksa.SSLError as error:
-        raise Unobserved(f"{TITLE} at {url}: {api.reason(error)}") from None
+        raise Unobserved(f"{TITLE} at {url}: {reason(error)}") from None
     except (ksa.ClientException, OSError) as error:
-        raise _Unanswered(f"{TITLE} at {url}: {api.reason(error)}") from None
+        raise _Unanswered(f"{TITLE} at {url}: {reason(error)}") from None
 
 
 def _window(before: _Ask | None, settled: list[_Ask], error: str) -> ApiWindow:

@@ -1,23 +1,24 @@
-"""Heat's API: whether each endpoint gets an answer from an engine.
+"""Heat's APIs: whether each endpoint gets an answer from an engine."""
 
-openstacksdk is imported where it is used: it takes longer to load than most gates to judge.
-"""
-
-import os
 import re
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
-import yaml
-
-from heat_upgrade_checks.errors import NotConfigured, Unobserved
+from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.api.cloud import Cloud, reason
+from heat_upgrade_checks.evidence.api.questions import LIST_ONE_STACK, NAME_NO_STACK, Question
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 # Above Heat's rpc_response_timeout (60 s by default), so that Heat's own answer is seen.
 _TIMEOUT = 75
+# For both places of a backend; below the source's deadline, which would take all endpoints along.
+_MOST_SECONDS = 170.0
 # heat-api has /v1/PROJECT at its root; what comes before that is a proxy's.
 _PREFIX = re.compile(r"(.*?)(?:/v1(?:/[^/]*)?)?/?")
 _NOT_FOUND = 404
@@ -25,96 +26,103 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint's answer to a listing of one stack, which an engine has to give.
+    """One endpoint's answer to `asked`, which an engine has to give.
 
-    `error` is Heat's own error type (`MessagingTimeout`, `HTTPServiceUnavailable`) or "".
+    `error` is Heat's own error type (`MessagingTimeout`, `HTTPServiceUnavailable`), or in words why
+    it is no answer of an engine, or "" for a good one. `unseen` is the sentence why this endpoint
+    told nothing, with `status` None; otherwise "". `backend` is its URL in the plan, "" for what
+    only the catalogue names.
     """
 
+    program: str
     url: str
-    status: int
-    error: str
-    seconds: float
+    asked: str
+    in_catalogue: bool
+    backend: str
+    status: int | None = None
+    error: str = ""
+    unseen: str = ""
+    seconds: float = 0.0
+
+    @property
+    def answers(self) -> bool:
+        """Whether an engine was seen to answer through it."""
+        return not self.unseen and not self.error
+
+    @property
+    def host(self) -> str:
+        """The host that it names."""
+        return urlsplit(self.url).hostname or ""
 
 
 @dataclass(frozen=True)
 class Api(Facts):
-    """Heat's API as its users reach it, and each backend behind it that the plan names."""
+    """Heat's APIs as users reach them, and each backend of heat-api that the plan names."""
 
     cloud: str
     endpoints: tuple[Endpoint, ...]
 
     @property
+    def has_cfn(self) -> bool:
+        """Whether the catalogue leads to heat-api-cfn."""
+        return any(each.program == NAME_NO_STACK.program for each in self.endpoints)
+
+    @property
     def extent(self) -> str:
         """What was read."""
         slowest = max(endpoint.seconds for endpoint in self.endpoints)
-        return f"{len(self.endpoints)} endpoints of cloud {self.cloud}, slowest {slowest:.1f} s"
+        cfn = "of heat-api-cfn only the catalogue's" if self.has_cfn else "no heat-api-cfn"
+        return (
+            f"{counted(len(self.endpoints), 'endpoint')} of cloud {self.cloud}, {cfn}, "
+            f"slowest {slowest:.1f} s"
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where one endpoint can be, the likeliest URL first, and what is known of it before."""
+
+    question: Question
+    urls: tuple[str, ...]
+    in_catalogue: bool = False
+    backend: str = ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Nothing of it is seen yet."""
+        asked = self.question
+        return Endpoint(asked.program, self.urls[0], asked.words, self.in_catalogue, self.backend)
 
 
 def observe(site: Site) -> Api:
-    """Ask the catalogue's endpoint and each backend for a list of one stack."""
-    cloud, connection = connect(site)
-    public = endpoint(cloud, connection)
-    places = [(public,), *(_on_backend(public, backend) for backend in site.plan.api.backends)]
-    session = connection.session
-    return Api(cloud, tuple(_ask_where_it_is(session, each) for each in dict.fromkeys(places)))
+    """Ask each endpoint what an engine has to answer: both in the catalogue, and each backend."""
+    cloud = Cloud(site)
+    public = heat_api(cloud)
+    places: dict[tuple[str, ...], _Place] = {
+        (public,): _Place(LIST_ONE_STACK, (public,), in_catalogue=True)
+    }
+    for backend in site.plan.api.backends:
+        urls = _on_backend(public, backend)
+        places[urls] = replace(places.get(urls) or _Place(LIST_ONE_STACK, urls), backend=backend)
+    cfn = cloud.endpoint(NAME_NO_STACK.service)
+    # An entry of auth_type none has one endpoint for whatever service it is asked for.
+    if cfn is not None and cfn != public:
+        places[cfn, NAME_NO_STACK.program] = _Place(NAME_NO_STACK, (cfn,), in_catalogue=True)
+    return Api(cloud.name, tuple(_all_at_once(cloud, [*places.values()])))
 
 
-def connect(site: Site, timeout: float | None = None) -> tuple[str, Any]:
-    """The plan's cloud and openstacksdk's connection to it, whose session renews its token.
+def heat_api(cloud: Cloud) -> str:
+    """Where heat-api is.
 
-    `timeout` limits, in seconds, whatever is asked without a limit of its own, such as Keystone.
-
-    :raises NotConfigured: no cloud is named.
-    :raises Unobserved: the cloud's entry in clouds.yaml cannot be used.
+    :raises Unobserved: the catalogue names no such endpoint.
     """
-    import openstack
-    from keystoneauth1 import exceptions as ksa
-    from openstack import exceptions as sdk
-
-    cloud = site.plan.api.cloud or os.environ.get("OS_CLOUD")
-    if cloud is None:
-        raise NotConfigured(
-            "no cloud is named; add api: {cloud: NAME} to the plan, or set OS_CLOUD"
-        )
-    try:
-        limit: dict[str, Any] = {} if timeout is None else {"api_timeout": timeout}
-        connection = openstack.connect(cloud=cloud, app_name="heat-upgrade-check", **limit)
-        site.secrets.add(connection.config.config.get("auth", {}).get("password"))
-        override = connection.config.get_endpoint("orchestration") or ""
-        site.secrets.add(urlsplit(override).password)
-        return cloud, connection
-    except sdk.ConfigException:
+    public = cloud.endpoint(LIST_ONE_STACK.service)
+    if public is None:
         raise Unobserved(
-            f"cloud {cloud} is in no clouds.yaml that was found; correct api.cloud or OS_CLOUD, or "
-            "set OS_CLIENT_CONFIG_FILE"
-        ) from None
-    except (ksa.ClientException, sdk.SDKException, yaml.YAMLError, OSError) as error:
-        raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
-
-
-def endpoint(cloud: str, connection: Any) -> str:
-    """Where Heat's API is: by the cloud's entry, or by the catalogue for its region and interface.
-
-    :raises Unobserved: Keystone gives no catalogue, or it names no such endpoint.
-    """
-    from keystoneauth1 import exceptions as ksa
-    from openstack import exceptions as sdk
-
-    try:
-        public = connection.endpoint_for("orchestration")
-        if public and "%(" in public:
-            # As keystoneauth fills in an override.
-            project = str(connection.session.get_project_id())
-            for name in ("project_id", "tenant_id"):
-                public = public.replace(f"%({name})s", project)
-    except (ksa.ClientException, sdk.SDKException, OSError) as error:
-        raise Unobserved(f"cloud {cloud}: {reason(error)}") from None
-    if not public:
-        raise Unobserved(
-            f"cloud {cloud} has no orchestration endpoint in its catalogue for the region and "
+            f"cloud {cloud.name} has no orchestration endpoint in its catalogue for the region and "
             "interface of its entry in clouds.yaml; correct those, or api.cloud in the plan"
         )
-    return str(public)
+    return public
 
 
 def _on_backend(public: str, backend: str) -> tuple[str, ...]:
@@ -136,63 +144,64 @@ def _prefix(path: str) -> str:
     return match[1] if match else path
 
 
-def _ask_where_it_is(session: Any, places: tuple[str, ...]) -> Endpoint:
+def _all_at_once(cloud: Cloud, places: list[_Place]) -> Iterator[Endpoint]:
+    """What each answers, in this order; one that hangs hides no other."""
+    token, begun = cloud.token(), time.monotonic()
+    asked: list[Future[Endpoint]] = []
+    for place in places:
+        answer: Future[Endpoint] = Future()
+        asked.append(answer)
+        # Daemon threads: what hangs must not keep the process from ending either.
+        Thread(target=_settle, args=(answer, cloud, token, place), daemon=True).start()
+    for place, answer in zip(places, asked, strict=True):
+        left = begun + _MOST_SECONDS - time.monotonic()
+        try:
+            yield answer.result(timeout=max(0.0, left))
+        except TimeoutError:
+            late = f"no whole answer within {_MOST_SECONDS:g} s; look into its log"
+            yield _unseen(place.endpoint, late, begun)
+
+
+def _settle(answer: "Future[Endpoint]", cloud: Cloud, token: dict[str, str], place: _Place) -> None:
+    try:
+        answer.set_result(_ask_where_it_is(cloud, token, place))
+    except BaseException as bug:
+        answer.set_exception(bug)
+
+
+def _ask_where_it_is(cloud: Cloud, token: dict[str, str], place: _Place) -> Endpoint:
     """The first answer that is not 404, or else the first one."""
     answers = []
-    for place in places:
-        answers.append(_ask(session, place))
+    for url in place.urls:
+        answers.append(_ask(cloud, token, place.question, replace(place.endpoint, url=url)))
         if answers[-1].status != _NOT_FOUND:
             return answers[-1]
     return answers[0]
 
 
-def _ask(session: Any, base: str) -> Endpoint:
+def _ask(cloud: Cloud, token: dict[str, str], question: Question, at: Endpoint) -> Endpoint:
     from keystoneauth1 import exceptions as ksa
 
     begun = time.monotonic()
     try:
-        # Not conn.orchestration.stacks(): it silently drops the parameters it does not know.
-        answer = session.get(
-            f"{base.rstrip('/')}/stacks",
-            params={"limit": "1"},
-            raise_exc=False,
+        with cloud.get(
+            question.url(at.url),
+            params=question.parameters,
+            headers={**token, **question.headers},
             connect_retries=2,
             timeout=_TIMEOUT,
-        )
-    except (ksa.ClientException, OSError) as error:
-        raise Unobserved(f"Heat's API at {base}: {reason(error)}") from None
-    if answer.status_code in {401, 403}:
-        raise Unobserved(
-            f"Heat's API at {base} refuses this account ({answer.status_code}); "
-            "give the cloud's account a role on its project"
-        )
-    return Endpoint(
-        base, answer.status_code, error_type(answer), round(time.monotonic() - begun, 3)
-    )
+        ) as response:
+            status, error = response.status_code, question.error(response)
+    except (ksa.ClientException, OSError) as problem:
+        return _unseen(at, reason(problem), begun)
+    if refusal := question.refusal(status):
+        return _unseen(at, refusal, begun)
+    return replace(at, status=status, error=error, seconds=_since(begun))
 
 
-def error_type(answer: Any) -> str:
-    """Heat's own error type, or the status; empty for a good answer."""
-    if answer.ok:
-        return ""
-    try:
-        return str(answer.json()["error"]["type"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code}"
+def _unseen(at: Endpoint, why: str, begun: float) -> Endpoint:
+    return replace(at, unseen=f"{at.program} at {at.url}: {why}", seconds=_since(begun))
 
 
-def reason(error: Exception) -> str:
-    """Why a cloud's service cannot be asked, and what to do."""
-    from keystoneauth1 import exceptions as ksa
-
-    if isinstance(error, ksa.Unauthorized):
-        return "Keystone refuses its account; correct it in clouds.yaml"
-    if isinstance(error, ksa.MissingRequiredOptions | ksa.NoMatchingPlugin):
-        return "its entry in clouds.yaml is not complete; add what `auth` lacks"
-    if isinstance(error, ksa.SSLError):
-        return "its TLS certificate is not trusted; set `cacert` in clouds.yaml"
-    if isinstance(error, ksa.ConnectTimeout | ksa.ConnectFailure | ksa.DiscoveryFailure):
-        return "nobody answers; start the service, or correct its URL in clouds.yaml or the plan"
-    if isinstance(error, yaml.YAMLError):
-        return "its clouds.yaml is not readable as YAML"
-    return f"it cannot be asked ({type(error).__name__}); check its entry in clouds.yaml"
+def _since(begun: float) -> float:
+    return round(time.monotonic() - begun, 3)

@@ -20,6 +20,10 @@ UNREADABLE_YAML = (
 _MERGE = "tag:yaml.org,2002:merge"
 
 
+class _Refused(yaml.MarkedYAMLError):
+    """What this tool does not take though it is YAML, in its own words."""
+
+
 class _UniqueKeysLoader(yaml.SafeLoader):
     """Refuses a mapping that names a key twice, where PyYAML silently keeps the last."""
 
@@ -32,9 +36,7 @@ class _UniqueKeysLoader(yaml.SafeLoader):
                 continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
+                raise _Refused(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return node
 
@@ -48,9 +50,7 @@ class _UniqueKeysLoader(yaml.SafeLoader):
         value = super().construct_scalar(node)
         if "\0" in value:
             # No path, command or address can hold one, and whoever is given one breaks.
-            raise yaml.constructor.ConstructorError(
-                None, None, "a NUL character stands there; remove \\0", node.start_mark
-            )
+            raise _Refused(None, None, "a NUL character stands there; remove \\0", node.start_mark)
         return value
 
 
@@ -63,6 +63,16 @@ def parse(content: bytes, what: str) -> Any:
         return yaml.load(content, Loader=_UniqueKeysLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{what}{line}: {error.problem or 'not readable as YAML'}") from None
+        raise UsageError(f"{what}{line}: {_complaint(error)}") from None
     except UNREADABLE_YAML:
         raise UsageError(f"{what}: not readable as YAML") from None
+
+
+def _complaint(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong; never a value, which PyYAML repeats where it takes it for a name of YAML's."""
+    if isinstance(error, yaml.composer.ComposerError):
+        return "what begins with * or & is a name of YAML's; put it in quotes if it is a value"
+    problem = error.problem or "not readable as YAML"
+    if "for the tag " in problem or "tag handle" in problem:
+        return "what begins with ! is a tag of YAML's; put it in quotes if it is a value"
+    return problem

@@ -94,6 +94,12 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, text: str, sentence: str) ->
     assert _refusal(tmp_path, text).startswith(sentence)
 
 
+@pytest.mark.parametrize("mark", ["*", "!", "&a 1\nx: &", "!a!", "!!", "@", "`", "%"])
+def test_a_value_that_is_no_value_in_yaml_is_not_repeated(tmp_path: Path, mark: str) -> None:
+    sentence = _refusal(tmp_path, f"{SMALLEST}broker:\n  password: {mark}Sup3rSecret\n")
+    assert "Sup3rSecret" not in sentence
+
+
 @pytest.mark.parametrize("section", ["database: {url: %s}", "rehearsal: {url: %s}"])
 @pytest.mark.parametrize(
     "url",

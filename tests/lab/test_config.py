@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.lab import configuration, venvs
 from tests.lab.credentials import Credentials
 from tests.lab.upgraded_configuration import BASE, UNUSED, USED, Make, Upgrade, loud, told
 
+ANY = dict[str, Any]
 _LOADING = ("models.py", "sqlite")
 
 
@@ -29,7 +31,11 @@ def test_an_honest_configuration_raises_no_alarm(
 ) -> None:
     # Loading what the services load is what takes time: two releases at once.
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda each: interpreters(each).ask(*_LOADING, imports=SERVICES), releases))
+        list(
+            pool.map(
+                lambda each: interpreters(each).ask(ANY, *_LOADING, imports=SERVICES), releases
+            )
+        )
     credentials = Credentials()
     around = configuration.Surroundings(
         "sqlite:////nowhere/heat.sqlite", "http://127.0.0.1:5000/v3", credentials

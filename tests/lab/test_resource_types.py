@@ -158,10 +158,10 @@ def test_a_template_that_is_no_json_is_unknown(tmp_path: Path) -> None:
 def test_what_each_release_loses() -> None:
     def ask(release: int) -> dict[str, str]:
         python = venvs.interpreter(release)
-        answer = Interpreter(python, "current").ask("resource_types.py")
-        assert answer["problems"] == []
-        assert len(answer["types"]) > 190
-        return dict(answer["types"])
+        answer = Interpreter(python, "current").ask(resource_types.LoadedTypes, "resource_types.py")
+        assert answer.problems == ()
+        assert len(answer.types) > 190
+        return answer.types
 
     with ThreadPoolExecutor(2) as pool:
         types = dict(zip(venvs.RELEASES, pool.map(ask, venvs.RELEASES), strict=True))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.series_libraries import LIBRARIES
@@ -44,19 +45,44 @@ class Installation(Facts):
         return f"{heat} in Python {self.python} at {self.interpreter}"
 
 
+@dataclass(frozen=True)
+class Distributions:
+    """What asked/installation.py answers; a library that is not there has the version ""."""
+
+    python: str
+    version: str
+    package: bool
+    requires_python: str
+    unmet: tuple[tuple[str, str, str, str], ...]
+    unchecked: str
+    lost: tuple[str, ...]
+    libraries: dict[str, str]
+
+
+def distributions(interpreter: Interpreter) -> Distributions:
+    """What an interpreter has, and which versions of the oslo libraries.
+
+    :raises Unobserved: it does not tell all of that.
+    """
+    found = interpreter.ask(Distributions, "installation.py", *LIBRARIES)
+    if found.libraries.keys() != set(LIBRARIES):
+        raise interpreter.left_out("the versions of its libraries")
+    return found
+
+
 def observe(site: Site) -> Installation:
     """The target release's distributions."""
-    answer = site.interpreter("target").ask("installation.py", *LIBRARIES)
+    found = distributions(site.interpreter("target"))
     interpreter = str(site.plan.target.python or Path())
     return Installation(
         interpreter=interpreter,
-        python=answer["python"],
-        version=answer["version"],
-        package=answer["package"],
-        requires_python=answer["requires_python"],
-        unmet=tuple(Unmet(*each) for each in answer["unmet"]),
-        lost=tuple(answer["lost"]),
-        incomplete=tuple(_uncompared(interpreter, answer["unchecked"])),
+        python=found.python,
+        version=found.version,
+        package=found.package,
+        requires_python=found.requires_python,
+        unmet=tuple(Unmet(*each) for each in found.unmet),
+        lost=found.lost,
+        incomplete=tuple(_uncompared(interpreter, found.unchecked)),
     )
 
 

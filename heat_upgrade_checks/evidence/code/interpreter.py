@@ -10,14 +10,16 @@ import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence import asked
+from heat_upgrade_checks.evidence.answers import read
 
 _GRACE = 5
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME")
@@ -34,7 +36,26 @@ _PASSED_TO_PREFIX = (
 # oslo.service runs, which cannot be chosen any more once that is loaded (heat/cmd/engine.py).
 SERVICES = ("heat.cmd.engine", "heat.engine.service", "heat.engine.resources")
 
-_Answer = Future[dict[str, Any]]
+Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a script printed, and how it ended: its exit code, or a signal's number below zero."""
+
+    id: int
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What a script answers where it cannot; every answer that is one lacks `error`."""
+
+    error: str = ""
+
+
+_Answer = Future[_Told]
 _Answers = dict[int, _Answer]
 # Lines to write, each with its answer; None is the end.
 _Questions = SimpleQueue[tuple[bytes, _Answer] | None]
@@ -94,13 +115,16 @@ class Interpreter:
             thread.start()
         weakref.finalize(self, _end, self._process, self._questions, (listener, writer))
 
-    def ask(self, script: str, *arguments: str, imports: Sequence[str] = ()) -> dict[str, Any]:
+    def ask(
+        self, shape: type[Shape], script: str, *arguments: str, imports: Sequence[str] = ()
+    ) -> Shape:
         """What a script of `asked/` answers there: one JSON object on standard output.
 
         The same question is put once. Questions with the same `imports` share the loading of these
         modules; each must import what it uses nevertheless, for a failure is its own to tell.
 
-        :raises Unobserved: it gives no answer, or answers with an `error`.
+        :param shape: what `answers.read` knows; keys that it does not name are left alone.
+        :raises Unobserved: it does not end well, or answers with an `error` or in another shape.
         """
         try:
             told = self._put(script, arguments, imports).result(self._limit)
@@ -108,13 +132,21 @@ class Interpreter:
             raise Unobserved(self._late(imports)) from None
         except EOFError:
             raise self._no_answer(self._process.wait()) from None
-        try:
-            answer: dict[str, Any] = json.loads(told["output"])
-        except ValueError:
-            raise self._no_answer(told["code"]) from None
-        if "error" in answer:
-            raise Unobserved(f"interpreter {self._python}: {answer['error']}; {self._remedy}")
-        return answer
+        # What it printed before it was ended may be whole by chance, and rest on half of its work.
+        if told.code != 0 or not told.output.strip():
+            raise self._no_answer(told.code)
+        who = f"interpreter {self._python}"
+        refusal = read(_Refusal, told.output, who, self._remedy)
+        if refusal.error:
+            raise Unobserved(f"{who}: {refusal.error}; {self._remedy}")
+        return read(shape, told.output, who, self._remedy)
+
+    def left_out(self, what: str) -> Unobserved:
+        """An answer that does not tell of everything that it was asked for."""
+        return Unobserved(
+            f"interpreter {self._python} was asked for {what} and did not tell all of it; "
+            f"{self._remedy}"
+        )
 
     def _put(self, script: str, arguments: Sequence[str], imports: Sequence[str]) -> _Answer:
         with self._lock:
@@ -163,7 +195,8 @@ class Interpreter:
 
     def _no_answer(self, code: int) -> Unobserved:
         return Unobserved(
-            f"interpreter {self._python} ended with code {code} and no answer; {self._remedy}"
+            f"interpreter {self._python} ended with code {code} before it had answered; "
+            f"{self._remedy}"
         )
 
 
@@ -202,9 +235,9 @@ def _listen(process: subprocess.Popen[bytes], answers: _Answers, ended: Event) -
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     for line in process.stdout:
         try:
-            told = json.loads(line)
-            answers[told["id"]].set_result(told)
-        except (ValueError, LookupError, TypeError, InvalidStateError):
+            told = read(_Told, line, "interpreter", "")
+            answers[told.id].set_result(told)
+        except (Unobserved, LookupError, InvalidStateError):
             break  # It is no Python, or something in it writes where only answers belong.
     process.kill()
     ended.set()

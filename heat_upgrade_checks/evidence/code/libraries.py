@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.evidence.code.installation import distributions
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.heat.series_libraries import LIBRARIES
 
 # oslo.messaging 16.0 no longer reads them, and then speaks plain text (its release notes).
 _TLS_OPTIONS = (
@@ -39,11 +39,11 @@ class Libraries(Facts):
 def observe(site: Site) -> Libraries:
     """The target release's oslo libraries."""
     conf = site.conf("target")
-    answer = site.interpreter("target").ask("installation.py", *LIBRARIES)
+    found = distributions(site.interpreter("target"))
     return Libraries(
         interpreter=str(site.plan.target.python or Path()),
-        heat=answer["version"],
-        versions={name: version for name, version in answer["libraries"].items() if version},
+        heat=found.version,
+        versions={name: version for name, version in found.libraries.items() if version},
         old_tls_options=tuple(
             option for option in _TLS_OPTIONS if conf.get(option, "oslo_messaging_rabbit")
         ),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_upgrade_checks.evidence.answers import Count
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.facts import Facts
@@ -53,24 +54,43 @@ class LoadedCode(Facts):
         )
 
 
+@dataclass(frozen=True)
+class _Failed:
+    """As asked/loading.py tells a failure; `module` is the one that is missing."""
+
+    kind: str
+    name: str
+    error: str
+    module: str
+    place: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    loaded: Count
+    engine: bool
+    failures: tuple[_Failed, ...]
+
+
 def observe(site: Site) -> LoadedCode:
     """Load the target's commands, modules and plugins, and the drivers its configuration names."""
     drivers = sorted(set(_drivers(site.conf("target"))))
     target = site.interpreter("target")
-    answer = target.ask("loading.py", json.dumps(drivers), str(target.hung_after), imports=SERVICES)
+    asked = json.dumps(drivers), str(target.hung_after)
+    answer = target.ask(_Answer, "loading.py", *asked, imports=SERVICES)
     failures = tuple(
-        Failure(each["kind"], each["name"], each["error"], each["module"], each["place"])
-        for each in answer["failures"]
+        Failure(each.kind, each.name, each.error, each.module, each.place)
+        for each in answer.failures
     )
     # Where Heat itself does not load, none of its plugins do, and the cause is known already.
-    loads = answer["engine"] and not any(each.kind in _HEAT_ITSELF for each in failures)
-    plugins = resource_types.load(site, "target")["problems"] if loads else ()
+    loads = answer.engine and not any(each.kind in _HEAT_ITSELF for each in failures)
+    plugins = resource_types.load(site, "target").problems if loads else ()
     return LoadedCode(
         interpreter=str(site.plan.target.python or Path()),
-        loaded=answer["loaded"],
-        engine=answer["engine"],
+        loaded=answer.loaded,
+        engine=answer.engine,
         failures=failures,
-        plugins=tuple(plugins),
+        plugins=plugins,
     )
 
 

@@ -28,14 +28,24 @@ class Migrations(Facts):
         )
 
 
+@dataclass(frozen=True)
+class _Files:
+    """The text of each file, by its name."""
+
+    files: dict[str, str]
+
+
 def observe(site: Site) -> Migrations:
     """What the target's migrations do."""
     python = site.plan.target.python
     if python is None:
         return Migrations("", ())
-    answer = site.interpreter("target").ask("migration_files.py")
+    interpreter = site.interpreter("target")
+    answer = interpreter.ask(_Files, "migration_files.py")
+    if not answer.files:
+        raise interpreter.left_out("its migrations")
     found = []
-    for name, source in answer["files"].items():
+    for name, source in answer.files.items():
         try:
             found.append(read(name, source))
         except (SyntaxError, ValueError):

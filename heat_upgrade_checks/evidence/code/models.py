@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.database.session import url_of
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.description import Table
-
-_TABLES = TypeAdapter(tuple[Table, ...])
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,11 @@ def observe_target(site: Site) -> Models:
     return _observe(site, "target")
 
 
+@dataclass(frozen=True)
+class _Tables:
+    tables: tuple[Table, ...]
+
+
 def _observe(site: Site, side: SideName) -> Models:
     python = site.plan.side(side).python
     if python is None:
@@ -51,5 +52,8 @@ def _observe(site: Site, side: SideName) -> Models:
             f"add {side}.python to the plan"
         )
     dialect = url_of(site).get_backend_name()
-    answer = site.interpreter(side).ask("models.py", dialect)
-    return Models(str(python), _TABLES.validate_python(answer["tables"]))
+    interpreter = site.interpreter(side)
+    answer = interpreter.ask(_Tables, "models.py", dialect)
+    if not answer.tables:
+        raise interpreter.left_out("the tables of its models")
+    return Models(str(python), answer.tables)

@@ -1,6 +1,9 @@
 """A Heat release, as its own interpreter describes it."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from heat_upgrade_checks.errors import Unobserved, UsageError
 from heat_upgrade_checks.evidence.facts import Facts
@@ -43,14 +46,40 @@ def observe_target(site: Site) -> Release:
     return _observe(site, "target")
 
 
+_Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Of the one tool or of the other, whose migrations the release has."""
+
+    alembic: tuple[_Text, ...] = ()
+    migrate: int | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What asked/release.py answers."""
+
+    version: str
+    python: str
+    heads: _Heads
+    engine_rpc: _Text
+    worker_rpc: _Text
+
+
 def _observe(site: Site, side: SideName) -> Release:
     plan = site.plan.side(side)
     if plan.python is None:
         release = releases.parse(plan.version or "")
         return Release(str(release.version), release.series, "", "", (), None, "", "")
-    answer = site.interpreter(side).ask("release.py")
+    interpreter = site.interpreter(side)
+    answer = interpreter.ask(_Answer, "release.py")
+    heads = answer.heads
+    if not heads.alembic and heads.migrate is None:
+        raise interpreter.left_out("the head of its migrations")
     try:
-        release = releases.parse(answer["version"])
+        release = releases.parse(answer.version)
     except UsageError as error:
         raise Unobserved(f"interpreter {plan.python}: {error}") from None
     if plan.version is not None and releases.parse(plan.version) != release:
@@ -58,14 +87,13 @@ def _observe(site: Site, side: SideName) -> Release:
             f"the plan says {side}.version {plan.version}, but {plan.python} has {release}; "
             f"correct {side}.version or {side}.python"
         )
-    heads = answer["heads"]
     return Release(
         version=str(release.version),
         series=release.series,
         interpreter=str(plan.python),
-        python=answer["python"],
-        schema_heads=tuple(heads.get("alembic", ())),
-        migrate_head=heads.get("migrate"),
-        engine_rpc=answer["engine_rpc"],
-        worker_rpc=answer["worker_rpc"],
+        python=answer.python,
+        schema_heads=heads.alembic,
+        migrate_head=heads.migrate,
+        engine_rpc=answer.engine_rpc,
+        worker_rpc=answer.worker_rpc,
     )

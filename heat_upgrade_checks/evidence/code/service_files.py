@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Literal
 
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.code.start_lines import Kind, Mention, mentions, resets
@@ -124,13 +124,37 @@ def _old_folder(site: Site) -> str:
     return str(python.parent) if own else ""
 
 
+@dataclass(frozen=True)
+class _Command:
+    """Where a name leads; `python` is its first line's, `modules` what it imports of Heat."""
+
+    path: str
+    exists: bool
+    python: str
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What asked/entry_points.py answers; of each module, whether it is there."""
+
+    commands: dict[str, _Command]
+    modules: dict[str, bool]
+
+
 def _looked_up(site: Site, found: list[tuple[Path, Mention]]) -> tuple[Reference, ...]:
     plain = [each for _, each in found if not _is_variable(each.value)]
     asked = {
         "commands": sorted({each.value for each in plain if each.kind in _FILES}),
         "modules": sorted({each.value for each in plain if each.kind == "module"}),
     }
-    answer = site.interpreter("target").ask("entry_points.py", json.dumps(asked))
+    interpreter = site.interpreter("target")
+    answer = interpreter.ask(_Answer, "entry_points.py", json.dumps(asked))
+    modules = {module for command in answer.commands.values() for module in command.modules}
+    if answer.commands.keys() != set(asked["commands"]) or (
+        answer.modules.keys() != modules.union(asked["modules"])
+    ):
+        raise interpreter.left_out("what its service files name")
     return tuple(
         reference for path, each in found for reference in _references(site, path, each, answer)
     )
@@ -140,30 +164,28 @@ def _is_variable(value: str) -> bool:
     return any(sign in value for sign in _PLACEHOLDERS)
 
 
-def _references(
-    site: Site, path: Path, mention: Mention, answer: dict[str, Any]
-) -> Iterator[Reference]:
+def _references(site: Site, path: Path, mention: Mention, answer: _Answer) -> Iterator[Reference]:
     def reference(exists: bool | None, release: _Owner) -> Reference:
         return Reference(mention.kind, mention.value, str(path), mention.line, exists, release)
 
     if _is_variable(mention.value):
         yield reference(None, "")
     elif mention.kind == "module":
-        yield reference(answer["modules"][mention.value], "target")
+        yield reference(answer.modules[mention.value], "target")
     elif mention.kind == "virtualenv":
         folder = str(PurePath(mention.value) / "bin")
         yield reference(True, _owner(site, folder))
     else:
-        told = answer["commands"][mention.value]
-        folders = (str(PurePath(each).parent) for each in (told["path"], told["python"]) if each)
+        told = answer.commands[mention.value]
+        folders = (str(PurePath(each).parent) for each in (told.path, told.python) if each)
         owners = [owner for folder in folders if (owner := _owner(site, folder))]
         # Which interpreter runs a WSGI file is not for its first line to say.
         own: _Owner = "target" if mention.kind == "script" else ""
-        yield reference(told["exists"], owners[0] if owners else own)
-        for module in told["modules"]:
+        yield reference(told.exists, owners[0] if owners else own)
+        for module in told.modules:
             if "current" not in owners:
-                exists = answer["modules"][module]
-                yield Reference("module", module, told["path"], 0, exists, "target")
+                exists = answer.modules[module]
+                yield Reference("module", module, told.path, 0, exists, "target")
 
 
 def _owner(site: Site, folder: str) -> _Owner:

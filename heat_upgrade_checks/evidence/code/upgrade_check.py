@@ -55,6 +55,14 @@ def observe_target(site: Site) -> UpgradeCheck:
     return _observe(site, "target")
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """How the command ended, and what it printed."""
+
+    exit_code: int
+    text: str
+
+
 def _observe(site: Site, side: SideName) -> UpgradeCheck:
     plan = site.plan.side(side)
     if plan.python is None:
@@ -63,10 +71,10 @@ def _observe(site: Site, side: SideName) -> UpgradeCheck:
     arguments = [f"--config-file={path}" for path in plan.config]
     arguments += [f"--config-dir={path}" for path in plan.config_dirs]
     interpreter = site.interpreter(side)
-    answer = interpreter.ask("upgrade_check.py", str(interpreter.hung_after), *arguments)
-    exit_code = answer["exit_code"]
-    text = site.secrets.redact(answer["text"]) if exit_code in _TOLD else ""
-    return UpgradeCheck(str(plan.python), exit_code, text[:_KEPT])
+    limit = str(interpreter.hung_after)
+    ended = interpreter.ask(_Ended, "upgrade_check.py", limit, *arguments)
+    text = site.secrets.redact(ended.text) if ended.exit_code in _TOLD else ""
+    return UpgradeCheck(str(plan.python), ended.exit_code, text[:_KEPT])
 
 
 def _know_secrets(conf: HeatConf) -> None:

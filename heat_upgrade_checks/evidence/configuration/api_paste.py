@@ -41,10 +41,28 @@ class ApiPaste(Facts):
         return f"{len(sections)} sections of {self.file}"
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file that was followed; each problem is a section and what is wrong with it."""
+
+    path: str
+    parts: dict[str, dict[str, str]]
+    problems: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What asked/api_paste.py answers."""
+
+    wanted: str
+    file: _File | None
+    shipped: dict[str, dict[str, str]] | None
+
+
 def observe(site: Site) -> ApiPaste:
     """Which file the target's APIs start with, and whether its code can use it."""
     question = json.dumps(GivenConfiguration(site, "target").question())
-    answer = site.interpreter("target").ask("api_paste.py", question, imports=SERVICES)
-    file = answer["file"] or {"path": "", "parts": {}, "problems": []}
-    problems = tuple(Problem(*problem) for problem in file["problems"])
-    return ApiPaste(answer["wanted"], file["path"], file["parts"], problems, answer["shipped"])
+    answer = site.interpreter("target").ask(_Answer, "api_paste.py", question, imports=SERVICES)
+    file = answer.file or _File("", {}, ())
+    problems = tuple(Problem(*problem) for problem in file.problems)
+    return ApiPaste(answer.wanted, file.path, file.parts, problems, answer.shipped)

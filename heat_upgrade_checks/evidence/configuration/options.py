@@ -157,7 +157,7 @@ def observe(site: Site) -> Options:
     def ask(side: SideName) -> dict[str, Any]:
         given = target if side == "target" else GivenConfiguration(site, side)
         text = json.dumps(given.question(**question))
-        return site.interpreter(side).ask("options.py", text, imports=SERVICES)
+        return site.interpreter(side).ask(dict[str, Any], "options.py", text, imports=SERVICES)
 
     sides: tuple[SideName, ...] = ("target",) if missing else ("target", "current")
     with ThreadPoolExecutor(len(sides)) as pool:

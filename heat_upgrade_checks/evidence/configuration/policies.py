@@ -77,7 +77,7 @@ def observe(site: Site) -> Policies:
 
 def _ask(site: Site, side: SideName, names: list[str]) -> dict[str, Any]:
     question = json.dumps(GivenConfiguration(site, side).question(names=names))
-    return site.interpreter(side).ask("policies.py", question, imports=SERVICES)
+    return site.interpreter(side).ask(dict[str, Any], "policies.py", question, imports=SERVICES)
 
 
 def _enforcement(answer: dict[str, Any]) -> Enforcement:

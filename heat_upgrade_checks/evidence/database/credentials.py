@@ -162,11 +162,21 @@ def _newest(session: sa.Connection) -> Iterator[_Found]:
         )
 
 
+@dataclass(frozen=True)
+class _Became:
+    """Of each value "read", "refused" or a fingerprint, in the order in which they were sent."""
+
+    became: tuple[str, ...]
+
+
 def _decrypt(site: Site, side: SideName, rows: list[_Row], key: str) -> Mapping[_Row, str]:
     values = [{"column": row.column, "method": row.method, "text": row.text} for row in rows]
     question = GivenConfiguration(site, side).question(values=values, key=key)
-    answer = site.interpreter(side).ask("credentials.py", json.dumps(question))
-    return dict(zip(rows, answer["became"], strict=True))
+    interpreter = site.interpreter(side)
+    answer = interpreter.ask(_Became, "credentials.py", json.dumps(question))
+    if len(answer.became) != len(rows):
+        raise interpreter.left_out("what becomes of stored credentials")
+    return dict(zip(rows, answer.became, strict=True))
 
 
 def _judged(found: _Found, became: Mapping[_Row, str], before: Mapping[_Row, str] | None) -> Sample:

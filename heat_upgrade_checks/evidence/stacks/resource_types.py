@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -123,7 +123,15 @@ def observe(site: Site) -> ResourceTypes:
     return ResourceTypes((), len(current), len(target), described, read)
 
 
-def load(site: Site, side: SideName) -> dict[str, Any]:
+@dataclass(frozen=True)
+class LoadedTypes:
+    """Each name that a release offers, with what stands for it, and what it met while loading."""
+
+    types: dict[str, str]
+    problems: tuple[str, ...]
+
+
+def load(site: Site, side: SideName) -> LoadedTypes:
     """The `types` of a release, and the `problems` that Heat met when it loaded them.
 
     :raises Unobserved: the release or its configuration cannot be asked.
@@ -132,21 +140,24 @@ def load(site: Site, side: SideName) -> dict[str, Any]:
     site.conf(side)  # says better than Heat would what is wrong with it
     arguments = [f"--config-file={path}" for path in plan.config]
     arguments += [f"--config-dir={path}" for path in plan.config_dirs]
-    return site.interpreter(side).ask("resource_types.py", *arguments, imports=SERVICES)
+    return site.interpreter(side).ask(
+        LoadedTypes, "resource_types.py", *arguments, imports=SERVICES
+    )
 
 
 def _types(site: Site, side: SideName) -> dict[str, str]:
     """Each name that a release offers, with its support status or that it is a placeholder."""
     plan = site.plan.side(side)
     answer = load(site, side)
-    if answer["problems"]:
+    if answer.problems:
         raise Unobserved(
             f"Heat at {plan.python} cannot load its resource types: "
-            f"{', '.join(answer['problems'])}; correct this, plugin_dirs or environment_dir in "
+            f"{', '.join(answer.problems)}; correct this, plugin_dirs or environment_dir in "
             f"the {side} release's configuration, for its engine needs them too"
         )
-    types: dict[str, str] = answer["types"]
-    return types
+    if not answer.types:
+        raise site.interpreter(side).left_out("its resource types")
+    return answer.types
 
 
 def _lost(current: Mapping[str, str], target: Mapping[str, str]) -> Iterator[tuple[str, Fate]]:

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from heat_upgrade_checks.evidence import asked
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 
+ANY = dict[str, Any]
 PRINTS = "import json, sys, os\nprint(json.dumps({%s}))\n"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
-from tests.unit.evidence.conftest import PRINTS
+from tests.unit.evidence.conftest import ANY, PRINTS
 from tests.waiting import until
 
 
@@ -30,7 +30,7 @@ def test_questions_are_answered_at_once_by_one_process(scripts: Path, python: In
     )
     (scripts / "q.py").write_text(source, "utf-8")
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda n: python.ask("q.py", str(n), "x"), range(6)))
+        answers = list(pool.map(lambda n: python.ask(ANY, "q.py", str(n), "x"), range(6)))
     assert [answer["a"] for answer in answers] == [[str(n), "x"] for n in range(6)]
     assert len({answer["parent"] for answer in answers}) == 1
 
@@ -40,28 +40,41 @@ def test_a_question_sees_nothing_of_another(scripts: Path, python: Interpreter) 
         "import json, sys\nprint(json.dumps({'n': getattr(sys, 'left', 0)}))\nsys.left = 1",
         "utf-8",
     )
-    assert [python.ask("q.py", str(n)) for n in range(3)] == [{"n": 0}] * 3
+    assert [python.ask(ANY, "q.py", str(n)) for n in range(3)] == [{"n": 0}] * 3
 
 
 def test_the_same_question_is_put_once(scripts: Path, python: Interpreter) -> None:
     (scripts / "q.py").write_text(PRINTS % "'me': os.getpid()", "utf-8")
     with ThreadPoolExecutor(4) as pool:
-        assert len({answer["me"] for answer in pool.map(lambda _: python.ask("q.py"), "abcd")}) == 1
-    assert python.ask("q.py", "x") != python.ask("q.py")
+        assert (
+            len({answer["me"] for answer in pool.map(lambda _: python.ask(ANY, "q.py"), "abcd")})
+            == 1
+        )
+    assert python.ask(ANY, "q.py", "x") != python.ask(ANY, "q.py")
 
 
 def test_a_large_answer_comes_whole(scripts: Path, python: Interpreter) -> None:
     (scripts / "q.py").write_text(PRINTS % "'a': 'é' * 300000", "utf-8")
-    assert python.ask("q.py") == {"a": "é" * 300000}
+    assert python.ask(ANY, "q.py") == {"a": "é" * 300000}
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("import sys; sys.exit(7)", "ended with code 7 and no answer"),
-        ("raise RuntimeError('secret')", "ended with code 1 and no answer"),
-        ("import os; os.kill(os.getpid(), 9)", "ended with code -9 and no answer"),
-        ("print('no json')", "ended with code 0 and no answer"),
+        ("import sys; sys.exit(7)", "ended with code 7 before it had answered"),
+        ("raise RuntimeError('secret')", "ended with code 1 before it had answered"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with code -9 before it had answered"),
+        ("pass", "ended with code 0 before it had answered"),
+        ("print('no json')", "the answer is not JSON; install the release there"),
+        (PRINTS % "'a': 1" + "print('and more')", "the answer is not JSON"),
+        ("print('[]')", "the answer is not what it should be"),
+        (PRINTS % "'error': None", "the answer is not what it should be"),
+        # Whole, and yet not what the script came to in the end.
+        (PRINTS % "'a': 1" + "sys.exit(1)", "ended with code 1 before it had answered"),
+        (
+            PRINTS % "'a': 1" + "sys.stdout.flush(); os.kill(os.getpid(), 9)",
+            "ended with code -9 before it had answered",
+        ),
         (PRINTS % "'error': 'Heat is not installed there'", "Heat is not installed there"),
     ],
 )
@@ -70,9 +83,9 @@ def test_what_is_no_answer_is_told(
 ) -> None:
     (scripts / "q.py").write_text(source, "utf-8")
     with pytest.raises(Unobserved, match=said):
-        python.ask("q.py")
+        python.ask(ANY, "q.py")
     (scripts / "fine.py").write_text(PRINTS % "", "utf-8")
-    assert python.ask("fine.py") == {}
+    assert python.ask(ANY, "fine.py") == {}
 
 
 def test_a_silent_question_is_not_waited_for_and_not_left(
@@ -85,7 +98,7 @@ def test_a_silent_question_is_not_waited_for_and_not_left(
     )
     python = Interpreter(Path(sys.executable), "target", limit=timedelta(seconds=1))
     with pytest.raises(Unobserved, match=r"gave no answer within 1 s; see how long .* timeouts"):
-        python.ask("q.py")
+        python.ask(ANY, "q.py")
     child = int(until(lambda: told.exists() and told.read_text(), "a question that is put"))
     del python
     gc.collect()
@@ -104,7 +117,7 @@ python = interpreter.Interpreter(Path({program!r}), "current", limit=timedelta(s
 print(python._process.pid)
 for number in range(2):
     try:
-        python.ask("q.py", str(number))
+        python.ask(dict, "q.py", str(number))
     except Unobserved as error:
         print(error)
 """
@@ -129,8 +142,10 @@ def test_what_does_not_read_its_questions_is_ended(scripts: Path) -> None:
 def test_a_program_that_is_no_python(program: str) -> None:
     broken = Interpreter(Path(program), "current")
     for _ in range(2):
-        with pytest.raises(Unobserved, match=r"no answer; install the release there, or correct c"):
-            broken.ask("release.py")
+        with pytest.raises(
+            Unobserved, match=r"before it had answered; install the release there, or correct c"
+        ):
+            broken.ask(ANY, "release.py")
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
@@ -156,7 +171,7 @@ def test_a_prefix_runs_the_interpreter(
     (scripts / "q.py").write_text(PRINTS % "'a': sys.argv[1:]", "utf-8")
     prefix = [str(container), "heat_engine"]
     inside = Interpreter(Path(sys.executable), "target", prefix)
-    assert inside.ask("q.py", "x") == {"a": ["x"]}
+    assert inside.ask(ANY, "q.py", "x") == {"a": ["x"]}
     environment = seen.read_text("utf-8")
     assert "DOCKER_HOST=unix:///run/d.sock" in environment
     assert "canary" not in environment
@@ -173,7 +188,7 @@ def test_nothing_of_the_environment_is_passed_on(
     monkeypatch.setenv("OS_PASSWORD", "canary")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     (scripts / "q.py").write_text(PRINTS % "**os.environ", "utf-8")
-    seen = Interpreter(Path(sys.executable), "current").ask("q.py")
+    seen = Interpreter(Path(sys.executable), "current").ask(ANY, "q.py")
     assert set(seen) <= {"PATH", "LANG", "LC_ALL", "HOME", "XDG_CACHE_HOME", "LC_CTYPE"}
     assert seen["HOME"] == "/dev/null"
     assert "canary" not in json.dumps(seen)

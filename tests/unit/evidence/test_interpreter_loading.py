@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
-from tests.unit.evidence.conftest import PRINTS
+from tests.unit.evidence.conftest import ANY, PRINTS
 from tests.waiting import until
 
 # --- bytecode
@@ -39,7 +39,7 @@ def test_what_was_never_compiled_is_compiled_once_and_elsewhere(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
-    told = Interpreter(release, "target").ask("q.py")
+    told = Interpreter(release, "target").ask(ANY, "q.py")
     kept = tmp_path / "cache" / "heat-upgrade-checks" / "bytecode"
     assert Path(told["from"]).is_relative_to(kept)
     assert {"__init__", "engine"} <= set(_kept(kept))
@@ -54,7 +54,7 @@ def test_a_releases_own_bytecode_is_used(
     (packages,) = release.parent.parent.glob("lib/python3*/site-packages")
     py_compile.compile(str(packages / "heat" / "__init__.py"))
     (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
-    told = Interpreter(release, "target").ask("q.py")
+    told = Interpreter(release, "target").ask(ANY, "q.py")
     assert Path(told["from"]).is_relative_to(packages)
     assert _kept(tmp_path / "cache") == []
 
@@ -68,7 +68,7 @@ def test_bytecode_that_others_may_write_is_not_run(
     shared.mkdir(parents=True)
     shared.chmod(mode)
     (scripts / "q.py").write_text(_LOADS_HEAT, "utf-8")
-    Interpreter(release, "target").ask("q.py")
+    Interpreter(release, "target").ask(ANY, "q.py")
     assert _kept(tmp_path) == []
 
 
@@ -134,19 +134,21 @@ def test_modules_are_loaded_once_for_all_who_name_them(
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(
-            pool.map(lambda n: importing.ask("q.py", "heavy", str(n), imports=["heavy"]), range(4))
+            pool.map(
+                lambda n: importing.ask(ANY, "q.py", "heavy", str(n), imports=["heavy"]), range(4)
+            )
         )
     assert len(_loads(modules)) == 1
     assert len({answer["me"] for answer in answers}) == 4
     assert {answer["parent"] for answer in answers} == {int(_loads(modules)[0])}
     assert all(answer["left"] == [] for answer in answers)
     # A question without them is asked of the process that has loaded nothing.
-    assert importing.ask("q.py", "heavy")["parent"] != int(_loads(modules)[0])
+    assert importing.ask(ANY, "q.py", "heavy")["parent"] != int(_loads(modules)[0])
 
 
 @pytest.mark.parametrize("name", ["broken", "there_is_none"])
 def test_a_failing_import_is_the_questions_to_tell(name: str, importing: Interpreter) -> None:
-    told = importing.ask("q.py", name, imports=["heavy", name])
+    told = importing.ask(ANY, "q.py", name, imports=["heavy", name])
     assert told == {"missing": "there_is_no_such_module" if name == "broken" else name}
 
 
@@ -154,18 +156,18 @@ def test_a_failing_import_is_the_questions_to_tell(name: str, importing: Interpr
 def test_an_import_that_is_unfit_disturbs_nobody(
     name: str, modules: Path, importing: Interpreter
 ) -> None:
-    fit = importing.ask("q.py", "heavy", imports=[name])
+    fit = importing.ask(ANY, "q.py", "heavy", imports=[name])
     assert fit["parent"] != int(_loads(modules)[0])
     if name == "hangs":
         assert importing._conditions()[0] == "150"
         assert 0 < int((modules / "given").read_text()) <= 150
-    assert importing.ask("q.py", "heavy", "again", imports=[name])["left"] == []
+    assert importing.ask(ANY, "q.py", "heavy", "again", imports=[name])["left"] == []
     assert len([load for load in _loads(modules) if load == _loads(modules)[0]]) == 1
 
 
 def test_what_a_module_prints_is_no_answer(modules: Path, importing: Interpreter) -> None:
     (modules / "plain.py").write_text("print('{}')", "utf-8")
-    assert importing.ask("plain.py", imports=["heavy"]) == {}
+    assert importing.ask(ANY, "plain.py", imports=["heavy"]) == {}
 
 
 def test_loading_patches_nothing(modules: Path, importing: Interpreter) -> None:
@@ -174,14 +176,14 @@ def test_loading_patches_nothing(modules: Path, importing: Interpreter) -> None:
         "print(json.dumps({'patched': eventlet.patched, 'parent': os.getppid()}))\n",
         "utf-8",
     )
-    told = importing.ask("patched.py", imports=["patches"])
+    told = importing.ask(ANY, "patched.py", imports=["patches"])
     assert told == {"patched": [], "parent": int(_loads(modules)[-1])}
 
 
 @pytest.mark.usefixtures("importing")
 def test_what_loaded_ends_with_its_interpreter() -> None:
     python = Interpreter(Path(sys.executable), "target")
-    loaded = python.ask("q.py", "heavy", imports=["heavy"])["parent"]
+    loaded = python.ask(ANY, "q.py", "heavy", imports=["heavy"])["parent"]
     assert Path(f"/proc/{loaded}").exists()
     del python
     gc.collect()

@@ -1,18 +1,21 @@
 """Does what must stay the same for live stacks stay the same?"""
 
-from heat_upgrade_checks.evidence.configuration.options import Compared, Continuity, Options, Value
+from heat_upgrade_checks.evidence.configuration.effective import Compared, Value
+from heat_upgrade_checks.evidence.configuration.options import Continuity, Options
 from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.continuity import (
     DOMAIN_OPTIONS,
     ENCRYPTION_KEY,
-    KEPT,
     KEY_LENGTHS,
     Kept,
+    kept,
 )
 from heat_upgrade_checks.records.findings import Level
+from heat_upgrade_checks.wording import counted, some
 
+_NAMED = 5
 _KEY = f"[DEFAULT] {ENCRYPTION_KEY}"
 
 
@@ -58,7 +61,6 @@ def _continuity(options: Options, gate: Judgement) -> Continuity | None:
 def _judge(
     continuity: Continuity, compared: tuple[Compared, ...], gate: Judgement, *, notes: bool = True
 ) -> None:
-    rules = {(kept.group, kept.name): kept for kept in KEPT}
     domains = {each.name: each for each in compared if each.name in DOMAIN_OPTIONS}
     renamed = _names_domain_in_two_ways(domains)
     if renamed:
@@ -68,14 +70,40 @@ def _judge(
             hint="Make sure that both are one domain, or name it in the same way.",
             commands=[["openstack", "domain", "list"]],
         )
+    rest = []
     for each in compared:
-        kept = rules[each.group, each.name]
         if each.same or (renamed and each.name in DOMAIN_OPTIONS):
             continue
-        if kept.level is Level.NOTE and not notes:
+        rule = kept(each.group, each.name)
+        level = rule.level
+        if rule.where_unset and (each.current.empty or each.target.empty):
+            level = rule.where_unset
+        if level is None or (level is Level.NOTE and not notes):
             continue
-        _differs(each, kept, gate)
+        if rule.breaks:
+            _differs(each, rule, level, gate)
+        else:
+            rest.append(each)
+    if rest:
+        _tell_the_rest(rest, gate)
     _judge_database(continuity.database, gate)
+
+
+def _tell_the_rest(rest: list[Compared], gate: Judgement) -> None:
+    """In one note: none of them is known to break what is live."""
+    names = [f"[{each.group}] {each.name}" for each in rest]
+    verb = "is" if len(rest) == 1 else "are"
+    gate.note(
+        "other options",
+        f"{counted(len(rest), 'option')} that the current release sets {verb} not the same for the "
+        f"target: {some(names, _NAMED, ', ...')}",
+        data={
+            "options": {
+                name: {"current": _told(each.current), "target": _told(each.target)}
+                for name, each in zip(names, rest, strict=True)
+            }
+        },
+    )
 
 
 def _names_domain_in_two_ways(domains: dict[str, Compared]) -> bool:
@@ -87,22 +115,22 @@ def _names_domain_in_two_ways(domains: dict[str, Compared]) -> bool:
     return all(one) or all(other)
 
 
-def _differs(each: Compared, kept: Kept, gate: Judgement) -> None:
+def _differs(each: Compared, rule: Kept, level: Level, gate: Judgement) -> None:
     unreadable = [side for side in ("current", "target") if not getattr(each, side).readable]
     if unreadable:
         gate.cannot_tell(
-            f"{kept.spelled} of the {unreadable[0]} release has a value that its code refuses; "
+            f"{rule.spelled} of the {unreadable[0]} release has a value that its code refuses; "
             "correct it"
         )
         return
-    say = {Level.BLOCKER: gate.block, Level.WARNING: gate.warn, Level.NOTE: gate.note}[kept.level]
+    say = {Level.BLOCKER: gate.block, Level.WARNING: gate.warn, Level.NOTE: gate.note}[level]
     if each.current.text is None or each.target.text is None:
         summary = "differs between the releases"
     else:
         summary = f"is {_told(each.target)} for the target, and {_told(each.current)} for current"
     say(
-        kept.spelled,
-        f"{summary}: {kept.breaks}",
+        rule.spelled,
+        f"{summary}: {rule.breaks}",
         hint="Give the target release the same value, unless the difference is meant.",
     )
 
@@ -110,6 +138,8 @@ def _differs(each: Compared, kept: Kept, gate: Judgement) -> None:
 def _told(value: Value) -> str:
     if not value.known:
         return "unknown"
+    if value.text is None:
+        return "not shown"
     return f"{value.text}{'' if value.is_set else ' by default'}"
 
 

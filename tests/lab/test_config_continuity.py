@@ -39,7 +39,7 @@ def test_what_must_stay_is_compared(upgrade: Make) -> None:
         "[DEFAULT] convergence_engine": "blocker",
         "[DEFAULT] stack_user_domain_id": "blocker",
         "[DEFAULT] stack_domain_admin_password": "warning",
-        "[DEFAULT] region_name_for_services": "warning",
+        "[DEFAULT] region_name_for_services": "warning",  # by one release alone
         "[DEFAULT] plugin_dirs": "note",
         "[trustee] username": "blocker",
     }
@@ -57,6 +57,88 @@ def test_an_option_that_lost_its_former_name_lost_its_value(upgrade: Make) -> No
     assert loud(gate) == [("blocker", "[DEFAULT] stack_user_domain_id")]
     assert "is nothing by default for the target, and 8f0a for current" in gate.findings[0].summary
     assert not loud(upgrade(25, 26, both=both).continuity())
+
+
+LEFT_OUT = """\
+[DEFAULT]
+max_resources_per_stack = -1
+stack_action_timeout = 7200
+debug = true
+log_file = /var/log/heat/old.log
+plugin_dirs = {plugins}
+[clients]
+ca_file = /etc/ssl/ca.pem
+endpoint_type = internalURL
+[oslo_messaging_rabbit]
+rabbit_quorum_queue = true
+ssl = true
+[oslo_middleware]
+enable_proxy_headers_parsing = true
+[database]
+max_pool_size = 33
+use_db_reconnect = true
+[site_thing]
+pass_phrase = canary-of-a-plugin
+"""
+PLUGIN = """
+from oslo_config import cfg
+
+cfg.CONF.register_opts([cfg.StrOpt("pass_phrase")], group="site_thing")
+
+def resource_mapping():
+    return {}
+"""
+
+
+def test_whatever_current_sets_and_the_target_leaves_out(upgrade: Make, tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "thing.py").write_text(PLUGIN, "utf-8")
+    text = LEFT_OUT.format(plugins=plugins)
+    made = upgrade(25, 26, f"[DEFAULT]\nplugin_dirs = {plugins}\n")
+    made.write("current", BASE + text)
+    gate = made.continuity()
+    assert not gate.unknowns
+    assert loud(gate) == [
+        ("warning", name)
+        for name in (
+            "[DEFAULT] max_resources_per_stack",
+            "[DEFAULT] stack_action_timeout",
+            "[clients] ca_file",
+            "[clients] endpoint_type",
+            "[database] max_pool_size",
+            "[oslo_messaging_rabbit] ssl",
+            "[oslo_middleware] enable_proxy_headers_parsing",
+        )
+    ]
+    assert told(gate, "[clients] ca_file").summary.startswith(
+        "is nothing by default for the target, and /etc/ssl/ca.pem for current: connections are "
+    )
+    rest = told(gate, "other options").data["options"]
+    assert list(rest) == [
+        "[DEFAULT] debug",
+        "[database] use_db_reconnect",
+        "[site_thing] pass_phrase",
+    ]
+    assert rest["[site_thing] pass_phrase"] == {"current": "not shown", "target": "not shown"}
+    # The same by whichever of its words it is set.
+    spelled = text.replace("internalURL", "internal").replace("= true", "= on")
+    made.write("target", BASE + spelled)
+    assert not upgrade(25, 26, both=text).continuity().findings
+    assert not made.continuity().findings
+
+
+def test_an_option_is_followed_to_its_new_name(upgrade: Make) -> None:
+    made = upgrade(26, 27, "[DEFAULT]\nstack_user_domain_id = 8f0a\n")
+    made.write("current", BASE + "[DEFAULT]\nstack_user_domain = 8f0a\n")
+    assert not loud(made.continuity())
+    former, today = "kombu_reconnect_timeout", "kombu_missing_consumer_retry_timeout"
+    made = upgrade(25, 26, f"[oslo_messaging_rabbit]\n{today} = 33\n")
+    made.write("current", f"{BASE}[oslo_messaging_rabbit]\n{former} = 33\n")
+    assert not loud(made.continuity())
+    made = upgrade(25, 26)
+    made.write("current", f"{BASE}[oslo_messaging_rabbit]\n{former} = 33\n")
+    assert loud(made.continuity()) == [("warning", f"[oslo_messaging_rabbit] {today}")]
 
 
 def test_a_default_that_changed_counts(upgrade: Make) -> None:

@@ -3,11 +3,12 @@
 It is sent on standard input, with one JSON object as its argument:
 
 - `arguments`, `environment`: the configuration, as the release's services are given it
-- `names`: pairs of group and name; what the release knows of each is answered, after plugins were
-  loaded where it would be unknown otherwise
-- `also`: more of these pairs, of options that are Heat's own
-- `values`: pairs of group and name; each effective value is answered, hashed with `key`, and as
-  text unless it is a secret; an option whose name `secret_names` matches is one
+- `names`: pairs of group and name; what the release knows of each is answered, in their order
+- `loads`: more of these pairs; where one of all is unknown, plugins are loaded before it is said so
+- `also`: more of these pairs, of options that are Heat's own; whether each is known is answered
+
+The effective value of every option that the release knows is answered, hashed with `key`, and as
+text unless it may be a secret: an option of a site's plugin, or whose name `secret_names` matches.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ _NAMESPACES = re.compile(
     r"|oslo\.service\.(periodic_task|service|sslutils)"
 )
 _CLOUD = "ec2authtoken."
+_LONGEST_SHOWN = 80
 
 
 def entry_points(group):
@@ -54,6 +56,8 @@ class Options:
     def __init__(self):
         self.known = {}
         self.former = {}
+        self.former_of = {}
+        self.of_plugins = set()
         self.conf = cfg.ConfigOpts()
 
     def add(self, group, option):
@@ -67,7 +71,15 @@ class Options:
             pass  # one of oslo.config's own, such as config_file
         for old in option.deprecated_opts:
             place = normal(old.group or group), old.name or option.dest
-            self.former.setdefault(place, (group, option))
+            if place not in self.former:
+                self.former[place] = group, option
+                self.former_of.setdefault((group, option.dest), []).append(place)
+
+    def add_plugins(self):
+        """What the plugins of a site registered, who may not have said what is a secret."""
+        before = set(self.known)
+        self.add_registered()
+        self.of_plugins = set(self.known) - before
 
     def add_registered(self):
         """What code registers when it is loaded; keystoneauth's and plugins' are listed nowhere."""
@@ -188,28 +200,44 @@ def describe(options, group, name):
 
 
 def effective(options, group, name, key, secret_names):
-    option = options.known.get((group, name))
-    if option is None:
-        return {"known": False}
+    option = options.known[group, name]
+    told = {
+        "group": group,
+        "name": name,
+        "former": options.former_of.get((group, name), []),
+        "set": True,
+        "readable": True,
+        "empty": False,
+        "print": "",
+        "text": None,
+        "length": 0,
+        "is_default": False,
+    }
     try:
         found = value(options, group, name)
+        place = options.conf.get_location(name, None if group == "DEFAULT" else group)
     except Exception:
-        return {"known": True, "unreadable": True}
-    text = json.dumps(found, default=str, sort_keys=True)
-    place = options.conf.get_location(name, None if group == "DEFAULT" else group)
-    hidden = option.secret or re.search(secret_names, name) or "@" in text
-    return {
-        "known": True,
-        "set": place is not None and place.location.is_user_controlled,
-        "print": hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest(),
-        "text": None if hidden else "nothing" if found in (None, "", []) else shown(found),
-        "length": len(found) if isinstance(found, str) else 0,
-        "is_default": found == option.default,
-    }
+        told["readable"] = False  # no default is refused
+        return told
+    told["set"] = place is not None and place.location.is_user_controlled
+    told["empty"] = found in (None, "", [], {})
+    # A number may have become a text from one release to the other.
+    text = found if isinstance(found, str) else json.dumps(found, default=str, sort_keys=True)
+    text = "" if told["empty"] else text
+    if name.endswith("endpoint_type") and text.endswith("URL"):
+        text = text[:-3]  # keystoneauth and python-heatclient take public and publicURL for one
+    told["print"] = hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()
+    told["length"] = len(found) if isinstance(found, str) else 0
+    told["is_default"] = found == option.default
+    secret = option.secret or re.search(secret_names, name) or (group, name) in options.of_plugins
+    # A URL may hold a password before its @ or among its parameters.
+    if not secret and "@" not in text and not ("://" in text and "?" in text):
+        told["text"] = "nothing" if told["empty"] else shown(found)
+    return told
 
 
 def shown(found):
-    return ", ".join(map(str, found)) if isinstance(found, list) else str(found)
+    return (", ".join(map(str, found)) if isinstance(found, list) else str(found))[:_LONGEST_SHOWN]
 
 
 def configure(conf, asked):
@@ -231,18 +259,19 @@ def answer():
         set_transport_defaults("heat")  # heat/common/messaging.py
     except ImportError:
         pass
-    add_credentials(options, names)
+    add_credentials(options, names + [tuple(name) for name in asked["loads"]])
     known = [describe(options, *name) for name in names]
-    if None in known:
+    loads = [describe(options, *name) for name in asked["loads"]]
+    if None in known + loads:
         from heat.engine import resources
 
         configure(cfg.CONF, asked)
         resources.global_env()  # with the plugins of the site
-        options.add_registered()
+        options.add_plugins()
         known = [describe(options, *name) for name in names]
     key = bytes.fromhex(asked["key"])
     secret_names = asked["secret_names"]
-    values = [effective(options, *place, key, secret_names) for place in asked["values"]]
+    values = [effective(options, *place, key, secret_names) for place in sorted(options.known)]
     also = [describe(options, group, name) is not None for group, name in asked["also"]]
     return {"known": known, "also": also, "values": values}
 

@@ -4,9 +4,15 @@ import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
+from heat_upgrade_checks.evidence.configuration.effective import (
+    Compared,
+    Effective,
+    EncryptionKey,
+    compare,
+    encryption_key,
+)
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration, Place
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.database.same_database import (
@@ -15,7 +21,6 @@ from heat_upgrade_checks.evidence.database.same_database import (
 )
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
-from heat_upgrade_checks.heat.continuity import ENCRYPTION_KEY, KEPT
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.secrets import SECRET_NAME
 
@@ -45,35 +50,6 @@ class SetOption:
     place: Place
     target: KnownAs | None
     current: KnownAs | None
-
-
-@dataclass(frozen=True)
-class Value:
-    """An effective value: `text` is None where it is a secret, `is_set` tells it from a default."""
-
-    known: bool
-    readable: bool
-    is_set: bool
-    text: str | None
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One option of both releases."""
-
-    group: str
-    name: str
-    same: bool
-    current: Value
-    target: Value
-
-
-@dataclass(frozen=True)
-class EncryptionKey:
-    """What may be told of `auth_encryption_key`: its length in characters, and if it is public."""
-
-    length: int
-    is_public_default: bool
 
 
 @dataclass(frozen=True)
@@ -135,6 +111,25 @@ class Options(Facts):
         return f"{len(self.options)} options set in {', '.join(self.files)}"
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a release knows of an option; `now` is its group and name where it was renamed."""
+
+    now: tuple[str, str] | None
+    removal: bool
+    reason: str
+    refused: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What asked/options.py answers, in the order in which it was asked."""
+
+    known: tuple[_Known | None, ...]
+    also: tuple[bool, bool]
+    values: tuple[Effective, ...]
+
+
 def observe(site: Site) -> Options:
     """How each release takes the target's options, and which of both releases' agree."""
     target = GivenConfiguration(site, "target")
@@ -145,41 +140,42 @@ def observe(site: Site) -> Options:
         for key, given in (("python", plan.python), ("config", plan.is_configured))
         if not given
     )
-    question: dict[str, Any] = {
+    given: dict[SideName, GivenConfiguration] = {"target": target}
+    if not missing:
+        given["current"] = GivenConfiguration(site, "current")
+    question = {
         "names": [(place.group, place.name) for place in places],
+        "loads": [(each.group, each.name) for of in given.values() for each in of.places()],
         "also": _EC2_TOKEN,
-        "values": [(kept.group, kept.name) for kept in KEPT],
         # Of this run alone, and kept nowhere: without it a fingerprint tells nothing of a value.
         "key": secrets.token_hex(32),
         "secret_names": SECRET_NAME.pattern,
     }
 
-    def ask(side: SideName) -> dict[str, Any]:
-        given = target if side == "target" else GivenConfiguration(site, side)
-        text = json.dumps(given.question(**question))
-        return site.interpreter(side).ask(dict[str, Any], "options.py", text, imports=SERVICES)
+    def ask(side: SideName) -> _Answer:
+        interpreter = site.interpreter(side)
+        text = json.dumps(given[side].question(**question))
+        answer = interpreter.ask(_Answer, "options.py", text, imports=SERVICES)
+        if len(answer.known) != len(places) or not answer.values:
+            raise interpreter.left_out("its options")
+        return answer
 
-    sides: tuple[SideName, ...] = ("target",) if missing else ("target", "current")
-    with ThreadPoolExecutor(len(sides)) as pool:
-        answers = list(pool.map(ask, sides))
-    known = [answer["known"] for answer in answers]
-    if missing:
-        known.append([None] * len(places))
+    with ThreadPoolExecutor(len(given)) as pool:
+        answers = dict(zip(given, pool.map(ask, given), strict=True))
+    new, old = answers["target"], answers.get("current")
     options = tuple(
-        SetOption(place, _known(place, new), _known(place, old))
-        for place, new, old in zip(places, *known, strict=True)
+        SetOption(place, _known(place, its), _known(place, mine))
+        for place, its, mine in zip(
+            places, new.known, old.known if old else (None,) * len(places), strict=True
+        )
     )
-    credentials, auth_uri = answers[0]["also"]
+    credentials, auth_uri = new.also
     continuity = None
-    if not missing:
-        new, old = (answer["values"] for answer in answers)
+    if old:
         continuity = Continuity(
-            compared=tuple(
-                Compared(kept.group, kept.name, _same(mine, its), _value(mine), _value(its))
-                for kept, mine, its in zip(KEPT, old, new, strict=True)
-            ),
-            current_key=_encryption_key(old),
-            target_key=_encryption_key(new),
+            compared=tuple(compare(old.values, new.values)),
+            current_key=encryption_key(old.values),
+            target_key=encryption_key(new.values),
             database=compare_databases(site),
         )
     ec2_token = Ec2Token(_ec2_sections(target.conf), credentials, auth_uri)
@@ -194,28 +190,8 @@ def _ec2_sections(conf: HeatConf) -> tuple[str, ...]:
     return tuple(conf.get("auth_section", section) or section for section in sections)
 
 
-def _known(place: Place, answer: dict[str, Any] | None) -> KnownAs | None:
-    if answer is None:
+def _known(place: Place, found: _Known | None) -> KnownAs | None:
+    if found is None:
         return None
-    group, name = answer["now"] or (place.group, place.name)
-    return KnownAs(group, name, answer["removal"], answer["reason"], answer["refused"])
-
-
-def _same(current: dict[str, Any], target: dict[str, Any]) -> bool:
-    """Whether both values are alike; an option that a release lacks is like one that is empty."""
-    if "print" in current and "print" in target:
-        return bool(current["print"] == target["print"])
-    return all(
-        answer.get("text", "") == "nothing" for answer in (current, target) if answer["known"]
-    )
-
-
-def _value(answer: dict[str, Any]) -> Value:
-    readable = not answer.get("unreadable", False)
-    return Value(answer["known"], readable, answer.get("set", False), answer.get("text"))
-
-
-def _encryption_key(values: list[dict[str, Any]]) -> EncryptionKey:
-    place = next(number for number, kept in enumerate(KEPT) if kept.name == ENCRYPTION_KEY)
-    answer = values[place]
-    return EncryptionKey(answer.get("length", 0), answer.get("is_default", False))
+    group, name = found.now or (place.group, place.name)
+    return KnownAs(group, name, found.removal, found.reason, found.refused)

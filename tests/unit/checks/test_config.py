@@ -7,23 +7,21 @@ import pytest
 from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
+from heat_upgrade_checks.evidence.configuration.effective import Compared, EncryptionKey, Value
 from heat_upgrade_checks.evidence.configuration.given import Place
 from heat_upgrade_checks.evidence.configuration.options import (
-    Compared,
     Continuity,
     Ec2Token,
-    EncryptionKey,
     KnownAs,
     Options,
     SetOption,
-    Value,
 )
 from heat_upgrade_checks.evidence.configuration.policies import Enforcement, Policies
 from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
 from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
-from heat_upgrade_checks.heat.continuity import KEPT
+from heat_upgrade_checks.heat.continuity import KEPT, Kept, kept
 from heat_upgrade_checks.heat.removed_options import removed
 from tests.judging import check_at, hand, judge, plan
 
@@ -125,13 +123,93 @@ def _continuity(*compared: Compared, database: DatabaseComparison = SAME) -> Opt
     return _options(continuity=Continuity(compared, LONG, LONG, database))
 
 
-@pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.spelled)
-def test_every_difference_has_its_level(kept: Any) -> None:
-    pair = Compared(kept.group, kept.name, False, _value("a"), _value("b"))
+@pytest.mark.parametrize("rule", KEPT, ids=lambda rule: rule.spelled)
+def test_every_difference_has_its_level(rule: Kept) -> None:
+    pair = Compared(rule.group, rule.name, False, _value("a"), _value("b"))
     gate = judge(check_at("config.continuity", "installed"), "installed", options=_continuity(pair))
     (found,) = gate.findings
-    assert (found.level, found.object) == (kept.level, kept.spelled)
-    assert found.summary == f"is b for the target, and a for current: {kept.breaks}"
+    assert (found.level, found.object) == (rule.level, rule.spelled)
+    assert found.summary == f"is b for the target, and a for current: {rule.breaks}"
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "level"),
+    [
+        *(("clients", name, "warning") for name in ("ca_file", "endpoint_type", "insecure")),
+        ("clients_nova", "endpoint_type", "warning"),
+        ("clients_heat", "url", "warning"),
+        *(
+            ("DEFAULT", name, "warning")
+            for name in (
+                "max_resources_per_stack",
+                "stack_action_timeout",
+                "rpc_response_timeout",
+                "executor_thread_pool_size",
+                "client_retry_limit",
+                "error_wait_time",
+                "server_keystone_endpoint_type",
+                "region_name_for_shared_services",
+                "default_user_data_format",
+                "allow_trusts_redelegation",
+            )
+        ),
+        ("oslo_middleware", "enable_proxy_headers_parsing", "warning"),
+        ("oslo_middleware", "max_request_body_size", "warning"),
+        ("oslo_messaging_rabbit", "ssl", "warning"),
+        ("oslo_messaging_rabbit", "heartbeat_rate", "warning"),
+        ("oslo_messaging_notifications", "driver", "warning"),
+        ("database", "max_overflow", "warning"),
+        ("database", "ssl_ca", "warning"),
+        ("keystone_authtoken", "service_token_roles_required", "warning"),
+        ("keystone_authtoken", "memcached_servers", "warning"),
+        ("cors", "allowed_origin", "warning"),
+        # What sites do with an upgrade, and what other checks judge.
+        ("oslo_messaging_rabbit", "rabbit_quorum_queue", "note"),
+        ("oslo_messaging_notifications", "transport_url", "note"),
+        ("oslo_policy", "enforce_scope", "note"),
+        ("DEFAULT", "debug", "note"),
+        ("DEFAULT", "num_engine_workers", "note"),
+        ("DEFAULT", "default_log_levels", "note"),
+        ("DEFAULT", "log_rotate_interval", "note"),
+        ("site_thing", "size", "note"),
+        *(("DEFAULT", name, None) for name in ("transport_url", "host", "log_file", "log_dir")),
+        ("database", "connection", None),
+        ("paste_deploy", "api_paste_config", None),
+    ],
+)
+def test_whatever_current_sets_has_its_level(group: str, name: str, level: str | None) -> None:
+    assert kept(group, name).level == level
+
+
+def test_differences_that_break_nothing_are_one_note() -> None:
+    pairs = [
+        Compared("DEFAULT", name, False, _value("a"), Value(True, True, False, text, False))
+        for name, text in (("debug", "False"), ("num_engine_workers", "4"), ("host", "b"))
+    ]
+    gate = judge(
+        check_at("config.continuity", "installed"), "installed", options=_continuity(*pairs)
+    )
+    (found,) = gate.findings
+    assert (found.level, found.object) == ("note", "other options")
+    assert found.summary == (
+        "2 options that the current release sets are not the same for the target: [DEFAULT] debug, "
+        "[DEFAULT] num_engine_workers"
+    )
+    assert found.data["options"]["[DEFAULT] debug"] == {
+        "current": "a",
+        "target": "False by default",
+    }
+
+
+@pytest.mark.parametrize(("other", "level"), [("R2", "blocker"), ("", "warning")])
+def test_a_region_that_is_named_by_one_release_alone_may_be_the_only_one(
+    other: str, level: str
+) -> None:
+    unset = Value(True, True, False, "nothing", empty=True)
+    name = "region_name_for_services"
+    pair = Compared("DEFAULT", name, False, _value("R1"), _value(other) if other else unset)
+    gate = judge(check_at("config.continuity", "installed"), "installed", options=_continuity(pair))
+    assert [each.level for each in gate.findings] == [level]
 
 
 def test_a_value_that_its_release_refuses_is_unknown() -> None:

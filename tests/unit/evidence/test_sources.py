@@ -1,5 +1,6 @@
 """Every source says what it could not see in one and the same way, and a recording keeps it."""
 
+import json
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from heat_upgrade_checks.evidence.answers import read
 from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
 from heat_upgrade_checks.evidence.backup.newest import Backups
 from heat_upgrade_checks.evidence.broker.access import Access
@@ -14,11 +16,12 @@ from heat_upgrade_checks.evidence.broker.new_vhost import NewVhost
 from heat_upgrade_checks.evidence.broker.notifications import Notifications
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
 from heat_upgrade_checks.evidence.code import installation
+from heat_upgrade_checks.evidence.code.installation import Distributions
 from heat_upgrade_checks.evidence.code.service_files import ServiceFiles
+from heat_upgrade_checks.evidence.configuration.effective import EncryptionKey
 from heat_upgrade_checks.evidence.configuration.options import (
     Continuity,
     Ec2Token,
-    EncryptionKey,
     Options,
 )
 from heat_upgrade_checks.evidence.database.account import Account
@@ -30,6 +33,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.sources import SOURCES, Source
 from heat_upgrade_checks.evidence.stacks.resource_types import ResourceTypes
 from heat_upgrade_checks.heat.declarations import MessagingOptions
+from heat_upgrade_checks.heat.series_libraries import LIBRARIES
 
 KEY = EncryptionKey(32, False)
 OPTIONS = Options(("heat.conf",), (), Ec2Token((), True, False), (), None)
@@ -103,8 +107,8 @@ class _Asked:
     def interpreter(self, _: str) -> "_Asked":
         return self
 
-    def ask(self, *_: str) -> dict[str, Any]:
-        return self.answer
+    def ask(self, shape: type[Distributions], *_: str) -> Distributions:
+        return read(shape, json.dumps(self.answer), "it", "ask again")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,9 @@ def test_requirements_that_could_not_be_compared(
     unchecked: str, incomplete: tuple[str, ...]
 ) -> None:
     answer = {"python": "3.11", "version": "26.0.2", "package": True, "requires_python": ""}
-    site = _Asked({**answer, "unmet": [], "lost": [], "unchecked": unchecked})
+    libraries = dict.fromkeys(LIBRARIES, "1.0")
+    more = {"unmet": [], "lost": [], "unchecked": unchecked, "libraries": libraries}
+    site = _Asked({**answer, **more})
     assert installation.observe(cast("Site", site)).incomplete == incomplete
 
 

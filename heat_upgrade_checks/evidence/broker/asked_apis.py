@@ -7,7 +7,6 @@ statistics show the connection.
 
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.api.endpoints import Endpoint
@@ -17,8 +16,6 @@ from heat_upgrade_checks.evidence.broker.connections import observe as look_at_c
 from heat_upgrade_checks.evidence.broker.old_queues import STATISTICS_INTERVAL
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
-
-_HTTP_OK = 200
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,10 @@ def observe(site: Site) -> AskedApis:
         unasked = str(reason)
     else:
         time.sleep(STATISTICS_INTERVAL)
-    answered = {urlsplit(each.url).netloc for each in endpoints if each.status == _HTTP_OK}
+    answered = {each.backend for each in endpoints if each.answers}
     return AskedApis(
         backends=backends,
-        unanswered=tuple(url for url in backends if urlsplit(url).netloc not in answered),
+        unanswered=tuple(url for url in backends if url not in answered),
         unasked=unasked,
         connections=look_at_connections(site),
     )

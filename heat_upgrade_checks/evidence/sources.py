@@ -175,7 +175,12 @@ SOURCES: dict[str, Source] = {
         Source("broker", "RabbitMQ", "broker.listeners"),
         Source("waiting_work", "RabbitMQ, waiting work", "broker.waiting_messages"),
         Source("broker_health", "RabbitMQ's health", "broker.health"),
-        Source("connections", "RabbitMQ, connections to both vhosts", "broker.connections"),
+        Source(
+            "connections",
+            "RabbitMQ, connections to both vhosts",
+            "broker.connections",
+            deadline=120.0,
+        ),
         Source(
             "old_queues",
             "RabbitMQ, old vhost",

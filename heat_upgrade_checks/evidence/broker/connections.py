@@ -1,20 +1,22 @@
 """Who is connected to the two releases' vhosts, and which queues they read there."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-import requests
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.amqp_login import CONNECTION_NAME
 from heat_upgrade_checks.evidence.broker.management import (
+    EMPTY,
+    NOTHING,
     body,
     connect,
-    get,
+    is_absent,
     path_of,
     require_sight,
 )
+from heat_upgrade_checks.evidence.broker.nodes import await_new_statistics
+from heat_upgrade_checks.evidence.broker.publishing import Publishing
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.configuration.messaging_options import control_exchange
 from heat_upgrade_checks.evidence.facts import Facts
@@ -96,7 +98,10 @@ class Connections(Facts):
             else f"vhost {side.vhost} does not exist"
             for side in self.sides
         )
-        return f"{sides}, by connections and consumers at {self.management}"
+        return f"{sides}, by two lists of connections and consumers at {self.management}"
+
+
+Row = TypeVar("Row")
 
 
 class _Process(NamedTuple):
@@ -106,11 +111,75 @@ class _Process(NamedTuple):
     user: str
 
 
+@dataclass(frozen=True)
+class _Connection:
+    """One as RabbitMQ lists it; one from within the broker, of a plugin, has no peer."""
+
+    name: str
+    user: str
+    type: str = "network"
+    peer_host: str | None = None
+    user_provided_name: str = ""
+    client_properties: Annotated[dict[str, Any], EMPTY] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.type == "network" and self.peer_host is None:
+            raise ValueError("peer_host is missing")
+
+    @property
+    def process(self) -> _Process:
+        """The process that its client's name for it tells."""
+        given = self.user_provided_name or str(self.client_properties.get("connection_name", ""))
+        program, _, rest = given.partition(":")
+        pid = rest.partition(":")[0]
+        return _Process(
+            program=program,
+            pid=int(pid) if pid.isdecimal() and pid.isascii() else None,
+            peer_host=self.peer_host or "unknown host",
+            user=self.user,
+        )
+
+
+@dataclass(frozen=True)
+class _Channel:
+    connection_name: str
+
+
+@dataclass(frozen=True)
+class _Queue:
+    name: str
+
+
+@dataclass(frozen=True)
+class _Consumer:
+    """One as RabbitMQ lists it; no channel where the broker does not know that any more."""
+
+    queue: _Queue
+    channel_details: Annotated[_Channel | None, NOTHING]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The connections to a vhost by their names, and the queues that each of them consumes."""
+
+    processes: dict[str, _Process]
+    reads: dict[str, set[str]]
+
+    def joined(self, later: "_Look") -> "_Look":
+        """What was seen in either."""
+        reads: dict[str, set[str]] = defaultdict(set)
+        for name in (*self.reads, *later.reads):
+            reads[name] = self.reads.get(name, set()) | later.reads.get(name, set())
+        return _Look(self.processes | later.processes, reads)
+
+
 def observe(site: Site) -> Connections:
-    """List connections and consumers of both vhosts."""
-    http, _ = connect(site)
-    overview = get(http, dict, "api/overview")
-    if overview.get("disable_stats"):
+    """List connections and consumers of both vhosts, before and after RabbitMQ renewed them.
+
+    Whoever has connected in the last seconds is in the second list only.
+    """
+    http, overview = connect(site)
+    if overview.disable_stats:
         raise Unobserved(
             f"RabbitMQ at {http.base} keeps no statistics, so it lists no connection; "
             "set management_agent.disable_metrics_collector = false"
@@ -118,36 +187,71 @@ def observe(site: Site) -> Connections:
     sides: list[SideName] = ["current"]
     if site.plan.target.is_configured:
         sides.append("target")
-    detailed = overview.get("rates_mode") == "detailed"
-    exchanges = tuple(sorted({control_exchange(site.conf(side)) for side in sides}))
-    found = [_clients(site.conf(side), http, exchanges, detailed) for side in sides]
+    confs = [site.conf(side) for side in sides]
+    vhosts = dict.fromkeys(conf.transport().vhost for conf in confs)
+    before = {vhost: _look(http, vhost) for vhost in vhosts}
+    await_new_statistics(http)
+    looks: dict[str, _Look | None] = {}
+    for vhost, first in before.items():
+        then = _look(http, vhost)
+        looks[vhost] = first.joined(then) if first and then else then
+    exchanges = tuple(sorted(set(map(control_exchange, confs))))
+    detailed = overview.rates_mode == "detailed"
+    found = [_clients(conf, http, looks, exchanges, detailed) for conf in confs]
     return Connections(http.base, found[0], found[1] if len(found) > 1 else None)
 
 
+def _look(http: ReadOnlyHttp, vhost: str) -> _Look | None:
+    """Who is connected to a vhost; None where it does not exist."""
+    connections = _rows(http, vhost, _Connection, path_of("vhosts", vhost, "connections"))
+    consumers = _rows(http, vhost, _Consumer, path_of("consumers", vhost))
+    if connections is None or consumers is None:
+        return None
+    reads: dict[str, set[str]] = defaultdict(set)
+    for consumer in consumers:
+        if consumer.channel_details:
+            reads[consumer.channel_details.connection_name].add(consumer.queue.name)
+    # This tool's own login is listed for some seconds too.
+    processes = {row.name: row.process for row in connections}
+    return _Look(
+        {name: it for name, it in processes.items() if it.program != CONNECTION_NAME}, reads
+    )
+
+
+def _rows(http: ReadOnlyHttp, vhost: str, shape: type[Row], path: str) -> tuple[Row, ...] | None:
+    """A listing of one vhost; None where the vhost does not exist."""
+    response = http.get(path)
+    if is_absent(http, response, vhost):
+        return None
+    require_sight(http, response, vhost)
+    return body(http, response, tuple[shape, ...], path)  # type: ignore[valid-type]
+
+
 def _clients(
-    conf: HeatConf, http: ReadOnlyHttp, exchanges: tuple[str, ...], detailed: bool
+    conf: HeatConf,
+    http: ReadOnlyHttp,
+    looks: dict[str, _Look | None],
+    exchanges: tuple[str, ...],
+    detailed: bool,
 ) -> VhostClients:
     transport = conf.transport()
     vhost = transport.vhost
     accounts = tuple(sorted({host.username for host in transport.hosts if host.username}))
-    rows = _rows(http, vhost, path_of("vhosts", vhost, "connections"))
-    consumers = _rows(http, vhost, path_of("consumers", vhost))
-    if rows is None or consumers is None:
+    look = looks[vhost]
+    if look is None:
         return VhostClients(vhost, accounts, False, (), exchanges)
-    read = _read_queues(consumers)
-    sends = _Sends(http, vhost) if detailed else None
+    sends = Publishing(http, vhost) if detailed else None
     connections: dict[_Process, list[str]] = defaultdict(list)
-    for row in rows:
-        process = _process(row)
-        if process.program != CONNECTION_NAME:  # a login of this tool's own, listed seconds late
-            connections[process].append(row.get("name", ""))
+    for name, process in look.processes.items():
+        connections[process].append(name)
     clients = []
     for process, names in connections.items():
-        reads = tuple(sorted(set().union(*(read[name] for name in names))))
+        reads = tuple(sorted(set().union(*(look.reads.get(name, set()) for name in names))))
         client = Client(*process, len(names), reads)
         # Named programs need no further question; a cloud has hundreds of them.
         if sends and process.user in accounts and not told(process.program, reads):
-            client = _with_targets(client, {name: sends.exchanges(name) for name in names}, read)
+            targets = {name: sends.exchanges(name) for name in names}
+            client = _with_targets(client, targets, look.reads)
         clients.append(client)
     return VhostClients(vhost, accounts, True, tuple(sorted(clients, key=str)), exchanges)
 
@@ -161,61 +265,3 @@ def _with_targets(
     waiting = sum(queue.startswith(REPLY) for queue in client.reads)
     publishes = tuple(sorted(set().union(*targets.values())))
     return replace(client, publishes=publishes, silent=max(idle, waiting - sending))
-
-
-class _Sends:
-    """To which exchanges the connections of a vhost publish, one question for each channel."""
-
-    def __init__(self, http: ReadOnlyHttp, vhost: str) -> None:
-        self._http = http
-        self._channels: dict[str, list[str]] = defaultdict(list)
-        path = path_of("vhosts", vhost, "channels")
-        columns = "name,connection_details.name,message_stats.publish"
-        for row in get(http, list, path, columns=columns):
-            if (row.get("message_stats") or {}).get("publish"):
-                connection = (row.get("connection_details") or {}).get("name", "")
-                self._channels[connection].append(row["name"])
-
-    def exchanges(self, connection: str) -> set[str]:
-        """The exchanges of calls and notifications: answers go to the default exchange."""
-        found: set[str] = set()
-        for channel in self._channels[connection]:
-            path = path_of("channels", channel)
-            response = self._http.get(path, columns="name,publishes.exchange.name")
-            if response.status_code != requests.codes.not_found:  # it has ended meanwhile
-                rows = body(self._http, response, dict, path).get("publishes") or []
-                found |= {row["exchange"]["name"] for row in rows}
-        return {name for name in found if name and not name.startswith(REPLY)}
-
-
-def _rows(http: ReadOnlyHttp, vhost: str, path: str) -> list[dict[str, Any]] | None:
-    """A listing of one vhost; None where the vhost does not exist."""
-    response = http.get(path)
-    if response.status_code == requests.codes.not_found:
-        return None
-    require_sight(http, response, vhost)
-    return body(http, response, list, path)
-
-
-def _read_queues(consumers: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """The name of a connection -> the queues that its channels consume."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for consumer in consumers:
-        # An empty list where the broker does not know the channel any more.
-        channel = consumer.get("channel_details") or {}
-        found[channel.get("connection_name", "")].add(consumer["queue"]["name"])
-    found.pop("", None)
-    return found
-
-
-def _process(row: dict[str, Any]) -> _Process:
-    properties = row.get("client_properties") or {}
-    name = str(row.get("user_provided_name") or properties.get("connection_name") or "")
-    program, _, rest = name.partition(":")
-    pid = rest.partition(":")[0]
-    return _Process(
-        program=program,
-        pid=int(pid) if pid.isdigit() else None,
-        peer_host=str(row.get("peer_host", "unknown host")),
-        user=str(row.get("user", "")),
-    )

@@ -1,16 +1,18 @@
 """Who is connected to a vhost, on a real RabbitMQ with connections as oslo.messaging makes them."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import amqp
 import pytest
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker import connections, notifications
+from heat_upgrade_checks.evidence.broker import connections, nodes, notifications
 from heat_upgrade_checks.evidence.broker.amqp_login import CONNECTION_NAME
 from heat_upgrade_checks.evidence.broker.connections import Client, VhostClients
 from heat_upgrade_checks.evidence.configuration import addresses
@@ -19,8 +21,10 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.plan import Plan
 from tests.facts import apis_asked
 from tests.judging import check_at, judge
+from tests.services.evidence.proxies import Answer, before, changed
 from tests.services.rabbitmq import RabbitMQ
 from tests.settling import settled
+from tests.waiting import until
 
 PASSWORD = "canary-of-the-connections-3c1d"
 ALL = (".*", ".*", ".*")
@@ -103,7 +107,7 @@ def _service(
 
 
 def _seen(site: Site, when: Callable[[VhostClients], bool]) -> connections.Connections:
-    """Statistics are seconds late."""
+    """Whether a client has declared and published by then is its own affair."""
     return settled(
         lambda: connections.observe(site), lambda found: when(found.old), "these connections seen"
     )
@@ -253,6 +257,58 @@ def test_what_is_connected_to_the_old_vhost_keeps_it(
     assert stays.summary.startswith("must stay: the target release sends its notifications there")
     engine = f"blocker heat-engine (pid {os.getpid()}) on 127.0.0.1"
     assert [f"{each.level} {each.object}" for each in left] == ([engine] if reads else [])
+
+
+def test_who_has_connected_this_moment_is_seen(rabbitmq: RabbitMQ, site: Site) -> None:
+    """RabbitMQ lists connections and consumers some seconds late."""
+    vhost, reply = site.conf("current").transport().vhost, f"reply_{uuid4().hex}"
+    with _connected(rabbitmq, vhost, "uwsgi:7:a", reply):
+        found = connections.observe(site)
+    assert [(c.program, c.reads) for c in found.old.clients] == [("uwsgi", (reply,))]
+    assert [finding.level for finding in _judged(found).findings] == ["blocker"]
+
+
+def test_who_was_seen_before_the_statistics_were_renewed_counts(
+    rabbitmq: RabbitMQ, site: Site
+) -> None:
+    vhost = site.conf("current").transport().vhost
+    lists = itertools.count()
+
+    def going(path: str, answer: Any) -> Any:
+        if f"/{vhost}/connections" in path and next(lists):
+            return []
+        return answer
+
+    with _connected(rabbitmq, vhost, "uwsgi:7:a"), changed(rabbitmq, going) as url:
+        until(lambda: rabbitmq.call("GET", f"vhosts/{vhost}/connections"), "the connection listed")
+        broker = site.plan.broker.model_copy(update={"management": (url,)})
+        found = connections.observe(
+            Site(site.plan.model_copy(update={"broker": broker}), site.upgrade_folder)
+        )
+    assert [client.program for client in found.old.clients] == ["uwsgi"]
+
+
+def test_statistics_that_are_not_renewed_tell_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "_LONGEST", 1)
+    with pytest.raises(Unobserved, match=r"has not renewed the statistics of node lab-.* within 1"):
+        connections.observe(site)
+
+
+@pytest.mark.parametrize("listing", ["connections", "consumers"])
+def test_only_the_list_of_vhosts_says_that_one_does_not_exist(
+    rabbitmq: RabbitMQ, site: Site, listing: str
+) -> None:
+    def hidden(path: str, real: Answer) -> Answer:
+        return (404, b'{"error": "Object Not Found"}') if listing in path else real
+
+    vhost = site.conf("current").transport().vhost
+    with before(rabbitmq, hidden) as url:
+        broker = site.plan.broker.model_copy(update={"management": (url,)})
+        proxied = Site(site.plan.model_copy(update={"broker": broker}), site.upgrade_folder)
+        with pytest.raises(Unobserved, match=f"404 to a question on vhost {vhost}, which it lists"):
+            connections.observe(proxied)
 
 
 def test_a_vhost_that_is_gone_and_one_that_may_not_be_seen(rabbitmq: RabbitMQ, site: Site) -> None:

@@ -4,7 +4,7 @@ from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.clients import Role, in_doubt, role
-from heat_upgrade_checks.reading.placement import Placement
+from heat_upgrade_checks.reading.placement import Placement, not_told
 
 from .. import tell_of_others
 
@@ -36,6 +36,10 @@ def check_nothing_of_heat_runs(
             hint="Find its process, a worker that outlived its master perhaps, and end it.",
             data={"engine_id": listener.engine_id},
         )
+    vhosts = {side.vhost for side in connections.sides}
+    for listener in placement.uncounted:
+        if listener.vhost in vhosts:
+            gate.cannot_tell(not_told(listener))
     for side in connections.sides:
         for client in side.clients:
             if role(client, side) in {Role.ENGINE, Role.API}:

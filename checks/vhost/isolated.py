@@ -5,7 +5,7 @@ from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.clients import Role, programs
 from heat_upgrade_checks.reading.isolation import isolation_of
-from heat_upgrade_checks.reading.placement import Engine, Placement, releases_by_host
+from heat_upgrade_checks.reading.placement import Engine, Placement, not_told, releases_by_host
 
 
 @check(
@@ -45,6 +45,9 @@ def check_releases_are_on_their_own_vhosts(
             hint="It is starting, ending, or of another database; find its process and end it "
             "if it belongs to no one.",
         )
+    for listener in placement.uncounted:
+        if listener.vhost in {old.vhost, new.vhost}:
+            gate.cannot_tell(not_told(listener))
     if connections.new is not None:
         _name_strangers(connections.new, gate)
 

@@ -172,7 +172,7 @@ SOURCES: dict[str, Source] = {
         Source(
             "table_sizes", "Heat's database, table sizes", "database.table_sizes", deadline=300.0
         ),
-        Source("broker", "RabbitMQ", "broker.listeners"),
+        Source("broker", "RabbitMQ", "broker.listeners", deadline=120.0),
         Source("waiting_work", "RabbitMQ, waiting work", "broker.waiting_messages"),
         Source("broker_health", "RabbitMQ's health", "broker.health"),
         Source(

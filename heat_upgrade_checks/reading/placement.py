@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import ServiceRow
+from heat_upgrade_checks.heat.queues import LISTENER
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan
 
@@ -34,12 +36,14 @@ class Placement:
     """All live engines with their vhosts.
 
     `strangers` are listeners with a consumer whose engine has no live service row; those of
-    `silent` have one that is not alive.
+    `silent` have one that is not alive. Of `uncounted` the broker does not say whether they have a
+    consumer.
     """
 
     engines: tuple[Engine, ...]
     strangers: tuple[Listener, ...]
     silent: frozenset[str] = frozenset()
+    uncounted: tuple[Listener, ...] = ()
 
     def on(self, vhost: str) -> set[str]:
         """The ids of the live engines that work on this vhost and on no other."""
@@ -58,15 +62,32 @@ class Placement:
         )
 
 
+def not_told(listener: Listener) -> str:
+    """That the broker does not say whether an engine reads its queue, and what helps."""
+    return (
+        f"RabbitMQ does not say whether queue {LISTENER}{listener.engine_id} of vhost "
+        f"{listener.vhost} is read; run this again in some seconds, and if it stays so bring the "
+        "queue's node back, or delete the queue of an engine that is gone for good"
+    )
+
+
 def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Placement:
-    """Join the live service rows with the listener queues that have a consumer."""
+    """Join the live service rows with the listener queues that have a consumer.
+
+    :raises Unobserved: the broker does not say whether a live engine reads its queue.
+    """
     vhosts: dict[str, set[str]] = defaultdict(set)
+    listeners = tuple(listeners)
     consumed = [listener for listener in listeners if listener.consumers]
+    uncounted = [listener for listener in listeners if listener.consumers is None]
     for listener in consumed:
         vhosts[listener.engine_id].add(listener.vhost)
     rows = tuple(services)
     alive = [row for row in rows if row.alive]
     known = {row.engine_id for row in alive}
+    for listener in uncounted:
+        if listener.engine_id in known:
+            raise Unobserved(not_told(listener))
     return Placement(
         engines=tuple(
             Engine(
@@ -79,6 +100,7 @@ def place(services: Iterable[ServiceRow], listeners: Iterable[Listener]) -> Plac
         ),
         strangers=tuple(listener for listener in consumed if listener.engine_id not in known),
         silent=frozenset(row.engine_id for row in rows if not row.alive),
+        uncounted=tuple(uncounted),
     )
 
 

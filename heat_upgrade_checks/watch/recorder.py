@@ -229,10 +229,14 @@ def _combine(
         unobserved |= {f"messages of {vhost}": text for vhost, text in load.problems.items()}
         why = why or load.unseen
     if work is not None and load is not None and not load.unseen and names:
-        placement = place(work.services, load.listeners)
-        engines = {vhost: len(placement.on(vhost)) for vhost in names}
-        unplaced = len(placement.engines) - sum(engines.values())
-    elif why:
+        try:
+            placement = place(work.services, load.listeners)
+        except Unobserved as reason:
+            why = str(reason)
+        else:
+            engines = {vhost: len(placement.on(vhost)) for vhost in names}
+            unplaced = len(placement.engines) - sum(engines.values())
+    if engines is None and why:
         unobserved["engines"] = why
     return Sample(
         schema=SCHEMA_VERSION,

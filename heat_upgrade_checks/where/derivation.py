@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker.connections import Client, Connections, VhostClients
 from heat_upgrade_checks.evidence.broker.listeners import Broker
 from heat_upgrade_checks.evidence.broker.old_queues import OldQueues
@@ -22,7 +23,13 @@ from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.plan import Plan, Side
 from heat_upgrade_checks.reading.clients import Role, only_sends, role
 from heat_upgrade_checks.reading.isolation import Isolation, isolation_of
-from heat_upgrade_checks.reading.placement import Engine, Placement, place, releases_by_host
+from heat_upgrade_checks.reading.placement import (
+    Engine,
+    Placement,
+    not_told,
+    place,
+    releases_by_host,
+)
 from heat_upgrade_checks.reading.work import Work, work_in_flight
 from heat_upgrade_checks.where.position import (
     ApiProcess,
@@ -82,8 +89,8 @@ def position(plan: Plan, evidence: Evidence) -> Position:
     work: tuple[Work, ...] | None = None
     ending: tuple[str, ...] = ()
     orphaned = 0
-    if database and evidence.broker and old:
-        placement = place(database.services, evidence.broker.listeners)
+    placement, unplaced = _placement(database, evidence.broker)
+    if database and placement and old:
         by_host = releases_by_host(plan, old, new)
         engines = tuple(_groups(placement, database, by_host, current.vhost, target.vhost))
         ending = tuple(_ending(placement, clients, {current.vhost, target.vhost}))
@@ -120,9 +127,21 @@ def position(plan: Plan, evidence: Evidence) -> Position:
         messages=messages,
         orphaned=orphaned,
         work=work or (),
-        unknown=(*_unknown(plan, evidence, isolation), *ending),
+        unknown=(*_unknown(plan, evidence, isolation), *unplaced, *ending),
         unseen=frozenset(name for name, found in sections.items() if found is None),
     )
+
+
+def _placement(
+    database: Database | None, broker: Broker | None
+) -> tuple[Placement | None, tuple[str, ...]]:
+    """Where the engines work; None where a source is missing, or with the reason why."""
+    if database is None or broker is None:
+        return None, ()
+    try:
+        return place(database.services, broker.listeners), ()
+    except Unobserved as reason:
+        return None, (str(reason),)
 
 
 def _unknown(plan: Plan, evidence: Evidence, isolation: Isolation) -> Iterator[str]:
@@ -236,6 +255,9 @@ def _ending(
                 f"engine {engine} reports, but reads no queue that the broker shows this account; "
                 f"{again}"
             )
+    for listener in placement.uncounted:
+        if listener.vhost in vhosts:
+            yield not_told(listener)
     working = {vhost for engine in placement.engines for vhost in engine.vhosts}
     for listener in placement.strangers:
         if listener.vhost in vhosts:

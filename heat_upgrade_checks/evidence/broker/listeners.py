@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from heat_upgrade_checks.evidence.broker.management import connect, vhosts
-from heat_upgrade_checks.evidence.broker.queue_listing import listener_queues
+from heat_upgrade_checks.evidence.broker.management import connect, no_sight, vhosts
+from heat_upgrade_checks.evidence.broker.nodes import await_new_statistics
+from heat_upgrade_checks.evidence.broker.queue_listing import ReadQueue, listener_queues
 from heat_upgrade_checks.evidence.facts import Facts
+from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import listening_engine
 
@@ -41,19 +43,34 @@ class Broker(Facts):
 
 
 def observe(site: Site) -> Broker:
-    """Where engines listen, over all vhosts."""
+    """Where engines listen, over all vhosts.
+
+    :raises Unobserved: among others, the current release's own vhost is hidden.
+    """
     http, overview = connect(site)
-    listeners: list[Listener] = []
-    visible: list[str] = []
-    hidden: list[str] = []
-    for vhost in sorted(vhosts(http)):
-        rows = listener_queues(http, vhost)
-        (hidden if rows is None else visible).append(vhost)
-        listeners += [
-            Listener(engine_id, vhost, row.consumers)
-            for row in rows or ()
-            if (engine_id := listening_engine(row.name))
-        ]
+    own = site.conf("current").transport().vhost
+    found = _by_vhost(http, own)
+    if any(queue.consumers is None for queues in found.values() for queue in queues or ()):
+        # RabbitMQ counts a queue's consumers some seconds after it was made.
+        await_new_statistics(http)
+        found = _by_vhost(http, own)
     return Broker(
-        http.base, overview.rabbitmq_version, tuple(visible), tuple(hidden), tuple(listeners)
+        management=http.base,
+        version=overview.rabbitmq_version,
+        vhosts=tuple(vhost for vhost, queues in found.items() if queues is not None),
+        hidden=tuple(vhost for vhost, queues in found.items() if queues is None),
+        listeners=tuple(
+            Listener(engine_id, vhost, queue.consumers)
+            for vhost, queues in found.items()
+            for queue in queues or ()
+            if (engine_id := listening_engine(queue.name))
+        ),
     )
+
+
+def _by_vhost(http: ReadOnlyHttp, own: str) -> dict[str, list[ReadQueue] | None]:
+    """The listener queues of each vhost; None for one that is hidden, which `own` must not be."""
+    found = {vhost: listener_queues(http, vhost) for vhost in sorted(vhosts(http))}
+    if own in found and found[own] is None:
+        raise no_sight(http, own)
+    return found

@@ -21,10 +21,13 @@ from heat_upgrade_checks.evidence.broker import (
     queue_listing,
     waiting_messages,
 )
+from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.broker.queue_listing import CountedQueue, NamedQueue
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.plan import Plan
+from heat_upgrade_checks.reading.placement import place
+from tests.facts import a_row
 from tests.services.evidence.proxies import Answer, before, changed
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
@@ -334,13 +337,42 @@ def test_listeners_of_every_vhost_are_found_page_by_page(
     assert hidden in found.hidden
 
 
+def test_a_queue_that_was_made_this_moment_has_its_consumers_counted(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    rabbitmq.declare_queue(vhost, "heat-engine-listener.e1")
+    found = listeners.observe(broker_site(tmp_path, rabbitmq, vhost))
+    assert Listener("e1", vhost, 0) in found.listeners
+
+
+def test_consumers_that_stay_unknown_are_not_none(
+    rabbitmq: RabbitMQ, vhost: str, tmp_path: Path
+) -> None:
+    """As those of a queue whose node is gone."""
+    engine_id = str(uuid4())
+    rabbitmq.declare_queue(vhost, f"heat-engine-listener.{engine_id}")
+
+    def uncounted(path: str, answer: Any) -> Any:
+        for queue in answer["items"] if "/queues/" in path else ():
+            queue.pop("consumers", None)
+        return answer
+
+    with changed(rabbitmq, uncounted) as url:
+        found = listeners.observe(broker_site(tmp_path, rabbitmq, vhost, management=[url]))
+    assert Listener(engine_id, vhost, None) in found.listeners
+    with pytest.raises(Unobserved, match=f"whether queue .*{engine_id} of vhost {vhost} is read"):
+        place([a_row(engine_id, "control1")], found.listeners)
+    assert Listener(engine_id, vhost, None) in place([], found.listeners).uncounted
+
+
 def test_an_old_vhost_that_the_account_may_not_see(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     hidden = f"hidden-{uuid4().hex[:8]}"
     rabbitmq.add_vhost(hidden)
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {})
     site = broker_site(tmp_path, rabbitmq, hidden, "blind")
-    with pytest.raises(Unobserved, match=f"set_permissions -p {hidden} blind"):
-        old_queues.observe(site)
+    for source in (old_queues, listeners):
+        with pytest.raises(Unobserved, match=f"set_permissions -p {hidden} blind"):
+            source.observe(site)
     rabbitmq.add_user("blind", PASSWORD, "monitoring", {hidden: ("^$", "^$", "^$")})
     assert old_queues.observe(site).exists
 

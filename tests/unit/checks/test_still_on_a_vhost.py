@@ -34,7 +34,18 @@ def _stopped(
     old: tuple[Client, ...] = (),
     backends: tuple[Backend, ...] = (CLOSED,),
 ) -> list[str]:
-    gate = judge(
+    gate = _after_the_stop(rows, listeners, old, backends)
+    told = [f"{f.level} {f.object}" for f in gate.findings]
+    return told + [f"error {unknown}" for unknown in gate.unknowns]
+
+
+def _after_the_stop(
+    rows: tuple[ServiceRow, ...],
+    listeners: tuple[Listener, ...],
+    old: tuple[Client, ...] = (),
+    backends: tuple[Backend, ...] = (CLOSED,),
+) -> Judgement:
+    return judge(
         check_at("services.stopped", "stopped"),
         "stopped",
         of=plan(mode="cold"),
@@ -43,8 +54,6 @@ def _stopped(
         connections=connections_of(old=old),
         api_backends=Backends(backends),
     )
-    told = [f"{f.level} {f.object}" for f in gate.findings]
-    return told + [f"error {unknown}" for unknown in gate.unknowns]
 
 
 def test_nothing_runs() -> None:
@@ -90,6 +99,14 @@ def test_an_idle_api_is_told_by_its_port(listens: Listens, said: list[str]) -> N
 
 def test_without_backends_that_apis_have_stopped_is_concluded_and_said_so() -> None:
     assert _stopped(backends=()) == ["warning APIs of Heat"]
+
+
+def test_a_queue_of_which_nobody_says_whether_it_is_read_is_not_unread() -> None:
+    left = (Listener("gone", OLD, None), Listener("of-another-heat", "heat-region2", None))
+    gate = _after_the_stop((), left)
+    assert gate.findings == []
+    (unknown,) = gate.unknowns
+    assert "heat-engine-listener.gone of vhost heat-n is read" in unknown
 
 
 def _shared() -> tuple[Client, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heat_upgrade_checks.errors import NotConfigured
+from heat_upgrade_checks.errors import NotConfigured, Unobserved
 from heat_upgrade_checks.evidence.broker.connections import Client
 from heat_upgrade_checks.evidence.broker.listeners import Listener
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
@@ -79,11 +79,21 @@ def test_a_misplaced_engine(engine: tuple[str, str, list[str]], expected: str) -
     assert sentences(_isolated([engine])) == [f"blocker {expected}"]
 
 
-@pytest.mark.parametrize("consumers", [0, None])
-def test_an_engine_without_a_known_consumer_is_unknown(consumers: int | None) -> None:
-    gate = _isolated([("a", "control1", [OLD])], consumers=consumers)
+def test_an_engine_that_reads_no_queue_is_unknown() -> None:
+    gate = _isolated([("a", "control1", [OLD])], consumers=0)
     assert gate.findings == []
     assert "engine control1 (a) reports, but listens on no vhost" in gate.unknowns[0]
+
+
+def test_a_queue_of_which_nobody_says_whether_it_is_read_is_not_unread() -> None:
+    with pytest.raises(Unobserved, match=r"whether queue heat-engine-listener\.a of vhost heat-n"):
+        _isolated([("a", "control1", [OLD])], consumers=None)
+    left = tuple(Listener("gone", vhost, None) for vhost in (OLD, NEW, "heat-region2"))
+    gate = _isolated([("a", "control1", [OLD])], strangers=left)
+    assert [
+        f"of vhost {vhost} is read" in said
+        for vhost, said in zip((OLD, NEW), gate.unknowns, strict=True)
+    ] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,18 @@ def test_an_engine_that_ends_is_neither_here_nor_gone() -> None:
     )
 
 
+@pytest.mark.parametrize("engine_id", ["e-control2", "gone"])
+def test_a_queue_of_which_nobody_says_whether_it_is_read_is_not_unread(engine_id: str) -> None:
+    broker = NEW_ONLY.evidence.broker
+    assert broker is not None
+    listeners = (*broker.listeners, Listener(engine_id, OLD, None))
+    _, step = stands(NEW_ONLY, broker=replace(broker, listeners=listeners))
+    assert step.kind is UNKNOWN
+    assert f"whether queue heat-engine-listener.{engine_id} of vhost heat-n is read" in (
+        step.sentence
+    )
+
+
 def test_a_connected_engine_without_a_queue_is_not_a_stopped_one() -> None:
     client = Client("heat-engine", 7, "10.0.1.1", "heat", 1, ())
     side = VhostClients(OLD, ("heat",), True, (client,))

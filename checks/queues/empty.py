@@ -8,14 +8,16 @@ from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.heat.queues import addressed_engine, holds_work
+from heat_upgrade_checks.heat.queues import LISTENER, addressed_engine, holds_work
 from heat_upgrade_checks.reading.isolation import isolation_of
+from heat_upgrade_checks.reading.placement import Placement
 
 
 @check("queues.empty", phases=["last-engine"], guide="rolling 7")
 def check_old_queues_hold_no_work(
     old_queues: OldQueues,
     database: Database,
+    placement: Placement,
     current_configuration: Configuration,
     target_configuration: Configuration,
     gate: Judgement,
@@ -23,6 +25,7 @@ def check_old_queues_hold_no_work(
     """The old vhost holds no unprocessed work."""
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     _judge(old_queues, database, gate, gate.block, shared=isolation.shared)
+    _demand_queues_of_the_living(old_queues, placement, gate)
     if not old_queues.exists or isolation.shared:
         return
     if old_queues.publish_rate is None:
@@ -37,6 +40,23 @@ def check_old_queues_hold_no_work(
             "of work in it",
             hint="Wait until the old engines are idle; if it goes on, look for an API on it.",
         )
+
+
+def _demand_queues_of_the_living(
+    old_queues: OldQueues, placement: Placement, gate: Judgement
+) -> None:
+    """A list that lacks the queue which a live engine is seen to read lacks others too."""
+    here = [engine for engine in placement.engines if old_queues.vhost in engine.vhosts]
+    for sample in old_queues.samples:
+        listed = {queue.name for queue in sample.queues}
+        for engine in here:
+            if (queue := f"{LISTENER}{engine.engine_id}") not in listed:
+                gate.cannot_tell(
+                    f"the queues listed in vhost {old_queues.vhost} lack {queue}, which live "
+                    f"engine {engine} reads; run this phase again, and if it stays so look into "
+                    "RabbitMQ's log"
+                )
+                return
 
 
 @check("queues.empty", phases=["stopped"], guide="cold 1")

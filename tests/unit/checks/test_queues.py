@@ -123,13 +123,17 @@ def _queues(
     return OldQueues("http://rabbit:15672", OLD, exists, True, taken, rate, database, "gone")
 
 
-def _drain(old_queues: OldQueues, of: Plan | None = None) -> Judgement:
+def _drain(
+    old_queues: OldQueues, of: Plan | None = None, listeners: tuple[Listener, ...] = ()
+) -> Judgement:
+    database = a_database()
     return judge(
         check_at("queues.empty", "last-engine"),
         "last-engine",
         of=of,
         old_queues=old_queues,
-        database=a_database(),
+        database=database,
+        placement=place(database.services, listeners),
     )
 
 
@@ -148,6 +152,15 @@ def test_a_missing_count_in_any_sample_is_unknown() -> None:
         gate = _drain(_queues(known, [missing], known))
         assert gate.findings == []
         assert "how many messages queue engine holds" in gate.unknowns[0]
+
+
+def test_a_list_without_the_queue_of_a_live_engine_is_not_the_whole_list() -> None:
+    own = [Queue("heat-engine-listener.e1", "classic", 0, 0)]
+    here, moved = (Listener("e1", OLD, 1),), (Listener("e1", NEW, 1),)
+    assert _drain(_queues(own, own), listeners=here).unknowns == []
+    assert _drain(_queues([], []), listeners=moved).unknowns == []
+    (unknown,) = _drain(_queues(own, []), listeners=here).unknowns
+    assert "lack heat-engine-listener.e1, which live engine control1 (e1) reads" in unknown
 
 
 def test_a_vhost_that_is_still_published_to() -> None:

@@ -8,6 +8,7 @@ import requests
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.retry import ask
+from heat_upgrade_checks.evidence.tls_faults import fault_of
 
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30
@@ -77,11 +78,8 @@ class ReadOnlyHttp:
                 f"{self.what} at {self.base} answers {error.response.status_code} to GET {path}; "
                 "look into its log"
             ) from None
-        except requests.exceptions.SSLError:
-            raise Unobserved(
-                f"{self.what} at {self.base}: its TLS certificate is not trusted; "
-                "name the authority's file as ca_file in the plan"
-            ) from None
+        except requests.exceptions.SSLError as error:
+            raise Unobserved(f"{self.what} at {self.base}: {fault_of(error)}") from None
         except requests.exceptions.Timeout:
             raise Unobserved(
                 f"{self.what} at {self.base} does not answer in time; "

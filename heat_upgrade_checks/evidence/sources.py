@@ -188,6 +188,18 @@ SOURCES: dict[str, Source] = {
             deadline=900.0,
         ),
         Source("new_vhost", "RabbitMQ, the target's vhost", "broker.new_vhost"),
+        Source(
+            "current_retention",
+            "RabbitMQ, what becomes of waiting work in the current release's vhost",
+            "broker.retention",
+            "observe_current",
+        ),
+        Source(
+            "target_retention",
+            "RabbitMQ, what becomes of waiting work in the target release's vhost",
+            "broker.retention",
+            "observe_target",
+        ),
         Source("broker_certificates", "RabbitMQ's certificates", "broker.certificates"),
         Source("notifications", "RabbitMQ, notifications", "broker.notifications"),
         Source("api", "Heat's API", "api.endpoints", deadline=200.0),

@@ -7,12 +7,15 @@ broadcast and `reply_<hex>` for answers.
 
 import re
 
+from heat_upgrade_checks.heat.declarations import TOPICS
+
 WORK_QUEUES = r"(engine|engine_worker|heat-engine-listener)(\..+)?"
 LISTENER = "heat-engine-listener."
 REPLY = "reply_"
 # Of each topic the shared queue, the server's own and that of broadcasts, and one for answers.
 QUEUES_OF_A_WORKER = 10
 _ENGINE_TOPICS = r"(engine|engine_worker|heat-engine-listener)([._].+)?"
+_AN_ID = "00000000-0000-4000-8000-000000000000"
 _SERVER = re.compile(r"(?:engine_worker|heat-engine-listener)\.(?P<engine_id>.+)")
 
 
@@ -22,6 +25,12 @@ def holds_work(queue: str) -> bool:
     Replies, broadcasts and notifications are not.
     """
     return re.fullmatch(WORK_QUEUES, queue) is not None
+
+
+def work_queues_of(host: str) -> tuple[str, ...]:
+    """The work queues that an engine on this host declares; its id is an example."""
+    own = (f"{topic}.{host if topic == 'engine' else _AN_ID}" for topic in TOPICS)
+    return (*TOPICS, *own)
 
 
 def serves_engines(queue: str) -> bool:

@@ -119,6 +119,7 @@ def test_pre_is_go_with_a_warning_of_snapshots(acknowledged: Gates) -> None:
         "broker.healthy",
         "code.upgrade-check",
         "config.credentials-decrypt",
+        "queues.keep-messages",
         "release.notes-acknowledged",
         "release.path",
         "schema.at-head",
@@ -328,7 +329,7 @@ def test_a_wrong_broker_password(acknowledged: Gates) -> None:
     )
     _unobserved(
         outcome,
-        {"broker.healthy", "stacks.in-progress", "stacks.stuck"},
+        {"broker.healthy", "queues.keep-messages", "stacks.in-progress", "stacks.stuck"},
         "wrong password, or it lacks the monitoring tag",
     )
     assert "canary-wrong" not in outcome.written

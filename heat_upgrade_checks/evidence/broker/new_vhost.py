@@ -9,12 +9,12 @@ from heat_upgrade_checks.evidence.broker.access import Access, observe_access
 from heat_upgrade_checks.evidence.broker.management import (
     body,
     connect,
-    get,
     path_of,
     require_sight,
 )
 from heat_upgrade_checks.evidence.broker.parts import part
 from heat_upgrade_checks.evidence.broker.policies import Policy, operator_policies, policies
+from heat_upgrade_checks.evidence.broker.vhosts import default_queue_types
 from heat_upgrade_checks.evidence.configuration import messaging_options
 from heat_upgrade_checks.evidence.configuration.addresses import host_of
 from heat_upgrade_checks.evidence.facts import Facts
@@ -91,14 +91,6 @@ class NewVhost(Facts):
 
 
 @dataclass(frozen=True)
-class _Vhost:
-    """`default_queue_type` is told from RabbitMQ 3.10 on, where one is set."""
-
-    name: str
-    default_queue_type: str | None = None
-
-
-@dataclass(frozen=True)
 class _Limits:
     value: dict[str, int]
 
@@ -128,12 +120,12 @@ def observe(site: Site) -> NewVhost:
     conf = site.conf("target")
     new, old = conf.transport(), site.conf("current").transport()
     http, _ = connect(site, "target")
-    rows = _vhosts(http)
+    types = default_queue_types(http)
     options = messaging_options.read(conf)
-    vhosts = tuple(sorted(rows))
-    if new.vhost not in rows:
+    vhosts = tuple(sorted(types))
+    if new.vhost not in types:
         return NewVhost(http.base, new.vhost, old.vhost, vhosts, host_of(conf), options)
-    settings, settings_unknown = part(lambda: _settings(http, new.vhost, rows))
+    settings, settings_unknown = part(lambda: _settings(http, new.vhost, types))
     old_settings, old_settings_unknown = part(lambda: _old_settings(site, old.vhost))
     objects, objects_unknown = part(lambda: _objects(http, new.vhost))
     return NewVhost(
@@ -153,36 +145,26 @@ def observe(site: Site) -> NewVhost:
     )
 
 
-def _vhosts(http: ReadOnlyHttp) -> dict[str, _Vhost]:
-    rows = get(http, list[_Vhost], "api/vhosts", columns="name,default_queue_type")
-    return {row.name: row for row in rows}
-
-
 def _old_settings(site: Site, vhost: str) -> VhostSettings:
     http, _ = connect(site)
-    rows = _vhosts(http)
-    if vhost not in rows:
+    types = default_queue_types(http)
+    if vhost not in types:
         raise Unobserved(
             f"vhost {vhost} of the current release does not exist at {http.base}, so nothing "
             "tells what the new one should have; set its policies and limits by hand and give "
             "`current.config` the vhost that Heat runs on"
         )
-    return _settings(http, vhost, rows)
+    return _settings(http, vhost, types)
 
 
-def _settings(http: ReadOnlyHttp, vhost: str, rows: dict[str, _Vhost]) -> VhostSettings:
+def _settings(http: ReadOnlyHttp, vhost: str, types: dict[str, str]) -> VhostSettings:
     limits = _listed(http, list[_Limits], "vhost-limits", vhost)
     return VhostSettings(
-        default_queue_type=_queue_type(rows[vhost].default_queue_type),
+        default_queue_type=types[vhost],
         policies=policies(http, vhost),
         operator_policies=operator_policies(http, vhost),
         limits={name: value for row in limits for name, value in row.value.items()},
     )
-
-
-def _queue_type(value: str | None) -> str:
-    """RabbitMQ says undefined, or nothing before 3.10, where it makes classic queues."""
-    return "classic" if value in {None, "", "undefined"} else str(value)
 
 
 def _objects(http: ReadOnlyHttp, vhost: str) -> tuple[BrokerObject, ...]:

@@ -7,10 +7,10 @@ from heat_upgrade_checks.evidence.answers import Count
 from heat_upgrade_checks.evidence.broker.management import (
     body,
     connect,
-    get,
     path_of,
     require_sight,
 )
+from heat_upgrade_checks.evidence.broker.vhosts import default_queue_types
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf, Transport
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
@@ -62,11 +62,6 @@ class Notifications(Facts):
         names = ", ".join(queue.name for queue in self.queues) or "no queue seen"
         where = f" on vhost {self.vhost}" if self.vhost else ""
         return f"notification drivers of the target release: {drivers}; {names}{where}"
-
-
-@dataclass(frozen=True)
-class _Vhost:
-    name: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ def _queues(
     """The queues of these names; None where the vhost does not exist."""
     http, _ = connect(site, "target", transport)
     vhost = transport.vhost
-    if vhost not in {row.name for row in get(http, list[_Vhost], "api/vhosts", columns="name")}:
+    if vhost not in default_queue_types(http):
         return None
     path = path_of("queues", vhost)
     response = http.get(path, columns="name,consumers,messages")

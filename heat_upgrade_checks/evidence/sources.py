@@ -200,6 +200,18 @@ SOURCES: dict[str, Source] = {
             "broker.retention",
             "observe_target",
         ),
+        Source(
+            "current_transient_queues",
+            "RabbitMQ, whether it allows the current release's queues",
+            "broker.transient_queues",
+            "observe_current",
+        ),
+        Source(
+            "target_transient_queues",
+            "RabbitMQ, whether it allows the target release's queues",
+            "broker.transient_queues",
+            "observe_target",
+        ),
         Source("broker_certificates", "RabbitMQ's certificates", "broker.certificates"),
         Source("notifications", "RabbitMQ, notifications", "broker.notifications"),
         Source("api", "Heat's API", "api.endpoints", deadline=200.0),

@@ -130,6 +130,17 @@ def without_durability(
     return fallback if any(found == wanted for found in objects) else None
 
 
+def transient_queues(options: MessagingOptions) -> tuple[str, ...]:
+    """The kinds of queues that are declared neither durable nor exclusive; none is exclusive."""
+    fanouts = not (options.rabbit_transient_quorum_queue or options.rabbit_stream_fanout)
+    kinds = {
+        "work": not options.durable,
+        "broadcasts": fanouts,
+        "answers": not options.rabbit_transient_quorum_queue,
+    }
+    return tuple(kind for kind, transient in kinds.items() if transient)
+
+
 def contradictions(options: MessagingOptions) -> list[str]:
     """What oslo.messaging or RabbitMQ refuses whatever the vhost holds."""
     quorum = options.rabbit_quorum_queue or options.rabbit_transient_quorum_queue

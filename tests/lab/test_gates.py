@@ -116,6 +116,7 @@ def test_pre_is_go_with_a_warning_of_snapshots(acknowledged: Gates) -> None:
         "backup.fresh",
         "backup.matches-database",
         "backup.restores",
+        "broker.allows-queues",
         "broker.healthy",
         "code.upgrade-check",
         "config.credentials-decrypt",
@@ -329,7 +330,13 @@ def test_a_wrong_broker_password(acknowledged: Gates) -> None:
     )
     _unobserved(
         outcome,
-        {"broker.healthy", "queues.keep-messages", "stacks.in-progress", "stacks.stuck"},
+        {
+            "broker.allows-queues",
+            "broker.healthy",
+            "queues.keep-messages",
+            "stacks.in-progress",
+            "stacks.stuck",
+        },
         "wrong password, or it lacks the monitoring tag",
     )
     assert "canary-wrong" not in outcome.written

@@ -1,11 +1,9 @@
 """Who is connected to both vhosts once each API was asked.
 
 An API that is idle, or was just restarted, has no connection: oslo.messaging opens one with the
-first question to an engine. So each is asked one, and the broker is looked at when its next
-statistics show the connection.
+first question to an engine. So each is asked one before the broker is looked at.
 """
 
-import time
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import NotConfigured, Unobserved
@@ -13,7 +11,6 @@ from heat_upgrade_checks.evidence.api.endpoints import Endpoint
 from heat_upgrade_checks.evidence.api.endpoints import observe as ask_each_api
 from heat_upgrade_checks.evidence.broker.connections import Connections
 from heat_upgrade_checks.evidence.broker.connections import observe as look_at_connections
-from heat_upgrade_checks.evidence.broker.old_queues import STATISTICS_INTERVAL
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 
@@ -48,8 +45,6 @@ def observe(site: Site) -> AskedApis:
         endpoints = ask_each_api(site).endpoints
     except (Unobserved, NotConfigured) as reason:
         unasked = str(reason)
-    else:
-        time.sleep(STATISTICS_INTERVAL)
     answered = {each.backend for each in endpoints if each.answers}
     return AskedApis(
         backends=backends,

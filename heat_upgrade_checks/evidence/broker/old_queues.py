@@ -22,7 +22,7 @@ from heat_upgrade_checks.evidence.site import Site
 
 # Seconds from one sample to the next. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
-STATISTICS_INTERVAL = 7.0
+_STATISTICS_INTERVAL = 7.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def observe(site: Site) -> OldQueues:
         if number == 1:
             found, problem = _read_database(site)
         if number:
-            interval = _LIVE_INTERVAL if live else STATISTICS_INTERVAL
+            interval = _LIVE_INTERVAL if live else _STATISTICS_INTERVAL
             time.sleep(max(0.0, begun + interval - time.monotonic()))
         begun, at = time.monotonic(), datetime.now(UTC)
         rows = live_queues(http, vhost)

@@ -21,6 +21,7 @@ Kind = Literal[
     "constrained",  # a foreign key on columns that the release writes
     # Some of its deletes fail.
     "referred",  # a foreign key that it does not know refers to its rows
+    "unreferenced",  # a foreign key of the release is missing, so its deletes leave rows behind
     # Harmless.
     "extra-column",
 ]
@@ -59,6 +60,7 @@ def differences(
         found += _keys(table, live[name])
     for table in live.values():
         found += _foreign_keys(table, known)
+        found += _lost_foreign_keys(table, known)
     return tuple(found)
 
 
@@ -120,6 +122,20 @@ def _foreign_keys(live: Table, known: Mapping[str, Table]) -> Iterator[Differenc
             yield Difference("constrained", where, "", words)
         elif key.table in known and key.on_delete not in {"CASCADE", "SET NULL"}:
             yield Difference("referred", live.name, key.table, words)
+
+
+def _lost_foreign_keys(live: Table, known: Mapping[str, Table]) -> Iterator[Difference]:
+    """Those of the release that the database has none of, whatever it does on a delete."""
+    present = {column.name for column in live.columns}
+    kept = {(key.columns, key.table, key.referred) for key in live.foreign_keys}
+    for key in known[live.name].foreign_keys if live.name in known else ():
+        if {*key.columns} <= present and (key.columns, key.table, key.referred) not in kept:
+            deletes = f" ON DELETE {key.on_delete}" if key.on_delete else ""
+            refers = (
+                f"({', '.join(key.columns)}) REFERENCES {key.table} ({', '.join(key.referred)})"
+            )
+            where = f"{live.name}.{','.join(key.columns)}"
+            yield Difference("unreferenced", where, f"FOREIGN KEY {refers}{deletes}", "")
 
 
 def _same(live: ForeignKey, mine: ForeignKey) -> bool:

@@ -33,9 +33,12 @@ class Table:
     """One table; `keys` are the columns of its primary key and of whatever else is unique.
 
     Of a column that is unique in its first characters only, the key says how many: `name(10)`.
+    `key_drops` are the statements that drop them, in the same order: a database's alone, "" for the
+    primary key.
     """
 
     name: str
     columns: tuple[Column, ...]
     keys: tuple[tuple[str, ...], ...]
     foreign_keys: tuple[ForeignKey, ...]
+    key_drops: tuple[str, ...] = ()

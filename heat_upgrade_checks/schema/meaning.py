@@ -16,6 +16,7 @@ _MEANS: dict[Kind, str] = {
     "constrained": "{database}; the {side} release does not know of it, so its rows may be refused",
     "referred": "{database}; the {side} release does not know of it, so its deletes of these rows "
     "of {models} fail",
+    "unreferenced": "has lost its {models}; deletes by the {side} release leave rows behind here",
 }
 # What an operator does that deletes a table's rows.
 _DELETES = {

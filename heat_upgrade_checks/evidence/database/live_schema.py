@@ -50,17 +50,26 @@ def tables(connection: sa.Connection) -> Iterator[Table]:
     foreign = inspector.get_multi_foreign_keys()
     for key in sorted(columns, key=str):
         primary_key = tuple(primary[key]["constrained_columns"])
-        keys = {_indexed(each) for each in indexes[key] if each["unique"]}
+        drops = {
+            _indexed(each): _drop(key[1], each["name"], connection, _is_constraint(each))
+            for each in indexes[key]
+            if each["unique"]
+        }
         # MySQL lists a unique constraint as an index as well, and only there its prefixes.
         listed = {each["name"] for each in indexes[key]}
-        keys |= {tuple(each["column_names"]) for each in unique[key] if each["name"] not in listed}
+        for each in unique[key]:
+            if each["name"] not in listed:
+                names = tuple(each["column_names"])
+                drops.setdefault(names, _drop(key[1], each["name"], connection, constraint=True))
         if primary_key:
-            keys.add(primary_key)
+            drops[primary_key] = ""
+        keys = tuple(sorted(drops))
         yield Table(
             name=key[1],
             columns=tuple(_column(each, primary_key, connection) for each in columns[key]),
-            keys=tuple(sorted(keys)),
+            keys=keys,
             foreign_keys=tuple(_foreign_keys(foreign[key])),
+            key_drops=tuple(drops[each] for each in keys),
         )
 
 
@@ -83,6 +92,23 @@ def _column(
         or "computed" in column
     )
     return Column(column["name"], spelled, column["nullable"], False, filled or numbered)
+
+
+def _is_constraint(index: ReflectedIndex) -> bool:
+    """Whether PostgreSQL keeps a constraint by this index."""
+    return bool(index.get("duplicates_constraint"))
+
+
+def _drop(table: str, name: str | None, connection: sa.Connection, constraint: bool) -> str:
+    """The statement that drops a unique index or constraint."""
+    quote = connection.dialect.identifier_preparer.quote
+    if name is None:
+        return ""
+    if connection.dialect.name == "mysql":
+        return f"ALTER TABLE {quote(table)} DROP INDEX {quote(name)}"
+    if constraint:
+        return f"ALTER TABLE {quote(table)} DROP CONSTRAINT {quote(name)}"
+    return f"DROP INDEX {quote(name)}"
 
 
 def _indexed(index: ReflectedIndex) -> tuple[str, ...]:

@@ -70,7 +70,10 @@ NEW = Column("new", "INTEGER", True, False, False)
             (replace(STACK, foreign_keys=(ForeignKey(("name",), "x", ("id",), ""),)), SNAPSHOT),
             [("constrained", "stack.name")],
         ),
-        ((STACK, replace(SNAPSHOT, foreign_keys=())), []),
+        (
+            (STACK, replace(SNAPSHOT, foreign_keys=())),
+            [("unreferenced", "snapshot.stack_id")],
+        ),
         ((*MODELS, Table("mine", (ID,), (("id",),), ())), []),
         (
             (*MODELS, Table("mine", (ID, OWNER), (("id",),), (TO_STACK,))),

@@ -42,7 +42,8 @@ def check_types_in_use_live_on(resource_types: ResourceTypes, gate: Judgement) -
             lost.name,
             f"{_FATES[lost.fate]}; used by {counted(lost.used, 'resource')} of live stacks, in "
             f"{_stacks(lost.uses)}",
-            hint="Update these stacks to templates without it while the current release runs.",
+            hint="Update these stacks to templates without it while the current release runs, and "
+            "delete the snapshots that hold it.",
             data={
                 "fate": lost.fate,
                 "used": lost.used,

@@ -90,6 +90,7 @@ SNAPSHOT = sa.Table(
     sa.Column("id", sa.String(36)),
     sa.Column("stack_id", sa.String(36)),
     sa.Column("name", sa.String(255)),
+    sa.Column("data", sa.Text),
     sa.Column("status", sa.String(255)),
     sa.Column("created_at", sa.DateTime),
     sa.Column("updated_at", sa.DateTime),

@@ -10,26 +10,25 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.code.interpreter import SERVICES
-from heat_upgrade_checks.evidence.database.heat_tables import RAW_TEMPLATE, RESOURCE, STACK
+from heat_upgrade_checks.evidence.database.heat_tables import RESOURCE
 from heat_upgrade_checks.evidence.database.session import ask_in_session, portions
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.stored_stacks import STACKS_AT_ONCE
+from heat_upgrade_checks.evidence.stacks.templates_in_use import naming
 from heat_upgrade_checks.heat import templates
 from heat_upgrade_checks.phases import SideName
 
 _SIDES: tuple[SideName, SideName] = ("current", "target")
 _PLACEHOLDER = "placeholder"
 _USES_KEPT = 1000
-# Templates are large: few of them are in memory at a time.
-_ROWS_AT_ONCE = 20
 
 Fate = Literal["gone", "placeholder"]
 
 
 @dataclass(frozen=True)
 class Use:
-    """One resource of a live stack; nested, hidden and backup stacks count."""
+    """One resource of a live stack or its snapshot; nested, hidden and backup ones count."""
 
     stack_id: str
     stack: str
@@ -58,7 +57,7 @@ class ResourceTypes(Facts):
     """The types of both releases, as each loads them with its own configuration.
 
     `missing` are the keys without which the plan does not let both releases be asked; nothing else
-    is known then. `read` counts the live stacks whose templates were read for a lost type.
+    is known then. `read` counts the templates of live stacks that were read for a lost type.
     """
 
     missing: tuple[str, ...]
@@ -85,8 +84,8 @@ class ResourceTypes(Facts):
         names = ", ".join(each.name for each in self.lost) or "none is lost"
         return (
             f"{self.current} resource types of the current and {self.target} of the target "
-            f"release, as their own code loads them ({names}); the templates of {self.read} live "
-            "stacks that may use a lost one"
+            f"release, as their own code loads them ({names}); {self.read} templates of live "
+            "stacks and their snapshots that may use a lost one"
         )
 
 
@@ -186,27 +185,29 @@ def _uses(
     on, off = _Users(), _Users()
     in_question: list[tuple[str, Use]] = []
     read = 0
-    rows = connection.execute(_candidates(lost), execution_options={"yield_per": _ROWS_AT_ONCE})
-    for row in rows:
+    for document in naming(connection, [name.rstrip("*") for name in lost]):
         read += 1
         try:
-            template = templates.parse(row.template)
-            environment = templates.parse(row.environment)
+            template, environment = document.parsed()
         except ValueError:
             raise Unobserved(
-                f"stack {row.name} ({row.id}): its row in raw_template holds no JSON, but may name "
-                "a resource type that the target release drops; repair the row or delete the stack"
+                f"stack {document.stack} ({document.stack_id}): its row in {document.table} holds "
+                "no JSON, but may name a resource type that the target release drops; repair the "
+                "row or delete the stack"
             ) from None
         for name, definition in templates.definitions(template).items():
+            if not document.stands_for(name):
+                continue
             resolved = templates.resolve(
                 definition.type, name, environment, lambda each: _entry(each, current) is not None
             )
             entry = _entry(resolved, lost)
             if entry is None:
                 continue
-            use = Use(row.id, row.name, row.tenant or "", name)
+            shown = f"{name} in snapshot {document.snapshot}" if document.snapshot else name
+            use = Use(document.stack_id, document.stack, document.project, shown)
             # What a stack at work or one that failed lacks may still come.
-            if definition.is_conditional and row.status == "COMPLETE":
+            if definition.is_conditional and document.tells_all:
                 in_question.append((entry, use))
             else:
                 on.add(entry, use)
@@ -233,16 +234,3 @@ def _entry(resource_type: str, types: Mapping[str, object]) -> str | None:
         return resource_type
     wildcards = (name for name in types if name.endswith("*"))
     return next((name for name in wildcards if resource_type.startswith(name[:-1])), None)
-
-
-def _candidates(lost: Mapping[str, Fate]) -> sa.Select[tuple[str, str, str, str, str, str]]:
-    """The live stacks whose template or environment names a lost type somewhere in its text."""
-    texts = (RAW_TEMPLATE.c.template, RAW_TEMPLATE.c.environment)
-    named = [text.contains(name.rstrip("*"), autoescape=True) for name in lost for text in texts]
-    # A wildcard of the environment leads to types that it does not spell out.
-    wildcard = RAW_TEMPLATE.c.environment.contains('*"', autoescape=True)
-    return (
-        sa.select(STACK.c.id, STACK.c.name, STACK.c.tenant, STACK.c.status, *texts)
-        .join_from(STACK, RAW_TEMPLATE, RAW_TEMPLATE.c.id == STACK.c.raw_template_id)
-        .where(STACK.c.deleted_at.is_(None), sa.or_(wildcard, *named))
-    )

@@ -16,6 +16,8 @@ from heat_upgrade_checks.evidence.database.session import portions, utc
 
 # What revision 97b2a986f922 of 26 adds; the schema of an earlier release has none.
 _ACTION = "action"
+# Not what it holds, which is large.
+_COLUMNS = [SNAPSHOT.c[name] for name in ("id", "stack_id", "name", "created_at", "updated_at")]
 # Seconds that an engine may take from a timeout to its row.
 _GRACE = 60
 
@@ -55,7 +57,7 @@ def deletions(
     """By stack, these snapshots, which are being deleted; one whose begin is not told began now."""
     found: dict[str, list[SnapshotDeletion]] = defaultdict(list)
     for ids in portions(snapshot_ids):
-        query = sa.select(SNAPSHOT).where(SNAPSHOT.c.id.in_(ids)).order_by(SNAPSHOT.c.id)
+        query = sa.select(*_COLUMNS).where(SNAPSHOT.c.id.in_(ids)).order_by(SNAPSHOT.c.id)
         for row in connection.execute(query):
             # The row is written when the deletion begins, and then when it ends.
             begun = row.updated_at or row.created_at

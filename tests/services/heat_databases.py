@@ -85,7 +85,8 @@ class HeatDatabase:
         now = datetime.now(UTC).replace(tzinfo=None)
         rest = {"raw_template_id": 1, "tenant": "p5", "created_at": now, "disable_rollback": True}
         with self._adding() as add:
-            add("stack", id="locked", name="locked", action="UPDATE", status="COMPLETE", **rest)
+            done = {"action": "UPDATE", "status": "COMPLETE", "convergence": True}
+            add("stack", id="locked", name="locked", **done, **rest)
             add("stack_lock", stack_id="locked", engine_id="silent")
             add("stack_lock", stack_id="gone", engine_id="silent")
             backup = {"owner_id": "rest", "backup": True, "convergence": False}
@@ -100,7 +101,7 @@ class HeatDatabase:
             )
             old = {"convergence": False, "backup": False}
             add("stack", id="old", name="old", action="CREATE", status="COMPLETE", **old, **rest)
-            oldest = {"convergence": None, "backup": False}
+            oldest = {"convergence": None, "backup": None}
             add("stack", id="older", name="o", action="CREATE", status="COMPLETE", **oldest, **rest)
             add(
                 "resource",

@@ -119,7 +119,9 @@ def observe(site: Site) -> Leftovers:
 def _read(session: sa.Connection, longest: int) -> Leftovers:
     held = _held_at_rest(session)
     special = session.execute(_SPECIAL).all()
-    backups, legacy = ([row.id for row in special if row.backup is kind] for kind in (True, False))
+    # To Heat a stack whose `backup` is NULL is none.
+    backups = [row.id for row in special if row.backup]
+    legacy = [row.id for row in special if not row.backup]
     at_rest = _without_action(session, backups)
     doomed = list(being_deleted(session))
     # Its deletion is a traversal of its own, with the snapshot in the place of a resource.

@@ -18,7 +18,8 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement) -> None:
     """The newest backup is younger than the plan allows and than the last schema change."""
     backup = backups.of_this_database()
-    gate.looked_at(f"{backups.extent}; compared with {database.extent}")
+    untold = "" if database.changed_at else "; when its schema changed last it does not tell"
+    gate.looked_at(f"{backups.extent}; compared with {database.extent}{untold}")
     taken_at = backup.modified_at
     if backup.finished_at and backup.modified_at - backup.finished_at > _ANY_TIME_ZONE:
         taken_at = backup.finished_at
@@ -39,7 +40,7 @@ def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement)
         gate.block(
             backup.path,
             f"is older than the last schema change, {database.changed_at:%Y-%m-%d %H:%M:%S} UTC",
-            hint=ANOTHER,
+            hint=f"{ANOTHER} OPTIMIZE TABLE rebuilds a table, which looks like a change of it.",
         )
 
 

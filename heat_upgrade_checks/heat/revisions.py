@@ -33,6 +33,21 @@ REVISIONS = (
 PLACES = {revision.id: place for place, revision in enumerate(REVISIONS)}
 
 
+def tables_touched(revisions: Iterable[str]) -> frozenset[str]:
+    """The tables that db_sync last made or altered on its way to these revisions.
+
+    Empty where one of them is not known here, or alembic has not taken over yet.
+    """
+    reached = set(revisions)
+    if not reached or not reached <= PLACES.keys():
+        return frozenset()
+    later = REVISIONS[1 : place(reached) + 1]
+    # The first is stamped on tables that are there: all that it makes is alembic's own.
+    return frozenset(each.adds.partition(".")[0] for each in later) or frozenset(
+        {"alembic_version"}
+    )
+
+
 def place(revisions: Iterable[str]) -> int:
     """How far these revisions lead; one that is not known here comes after all that are.
 

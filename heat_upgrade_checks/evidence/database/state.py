@@ -22,6 +22,7 @@ from heat_upgrade_checks.evidence.database.session import (
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flight
+from heat_upgrade_checks.heat.revisions import tables_touched
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.secrets import shown
 
@@ -57,8 +58,8 @@ class Database(Facts):
     """Heat's database at one moment: `clock` by its server, `local_clock` by this machine.
 
     `revisions` are alembic's, `migrate_version` is sqlalchemy-migrate's; the latter stays behind
-    when alembic takes over. `tables` are the names of all that it has. `changed_at` is when a table
-    was last created or altered, where the server keeps it (MariaDB and MySQL). `incomplete` says of
+    when alembic takes over. `tables` are the names of all that it has. `changed_at` is when db_sync
+    last changed a table, where the server keeps that (MariaDB and MySQL). `incomplete` says of
     which stacks it is not known whether they are worked on. `relation` is what the server is to
     that of `[database] connection`, where the plan gives another address.
     """
@@ -186,7 +187,7 @@ def _read(
         revisions=revisions,
         migrate_version=migrate_version,
         tables=tuple(sorted(present)),
-        changed_at=_changed_at(connection),
+        changed_at=_changed_at(connection, revisions),
         services=tuple(_services(connection, now, longest)),
         in_flight=work.stacks,
         incomplete=work.illegible,
@@ -215,13 +216,27 @@ def _server(connection: sa.Connection) -> str:
     return f"{'MariaDB' if getattr(dialect, 'is_mariadb', False) else name} {version}"
 
 
-def _changed_at(connection: sa.Connection) -> datetime | None:
+def _changed_at(connection: sa.Connection, revisions: Collection[str]) -> datetime | None:
+    """When db_sync last changed a table, at the earliest.
+
+    A table's time of creation moves with OPTIMIZE TABLE, too; db_sync moved that of all that it
+    touched. Where it is not known what it touched, any table of Heat's counts.
+    """
     if connection.dialect.name != "mysql":
         return None
-    value = connection.exec_driver_sql(
-        "SELECT MAX(create_time) FROM information_schema.tables WHERE table_schema = DATABASE()"
+    touched = tables_touched(revisions)
+    first = sa.func.min if touched else sa.func.max
+    tables = sa.table("tables", *map(sa.column, _CATALOGUE), schema="information_schema")
+    value = connection.execute(
+        sa.select(first(tables.c.create_time)).where(
+            tables.c.table_schema == sa.func.database(),
+            tables.c.table_name.in_(sorted(touched or REQUIRED)),
+        )
     ).scalar()
     return None if value is None else utc(value)
+
+
+_CATALOGUE = ("table_schema", "table_name", "create_time")
 
 
 def _services(connection: sa.Connection, now: datetime, longest: int) -> Iterator[ServiceRow]:

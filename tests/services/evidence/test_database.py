@@ -167,6 +167,24 @@ def test_migrate_version_stays_behind_when_alembic_takes_over(on_mariadb: Make) 
     assert (found.revisions, found.migrate_version) == (("c6214ca60943",), 86)
 
 
+def test_the_time_of_the_last_schema_change_is_that_of_db_sync(
+    mariadb: MariaDB, on_mariadb: Make
+) -> None:
+    heat = on_mariadb()
+    heat.db_sync(26)
+    name = make_url(heat.url).database
+    found = database.observe(heat.site()).changed_at
+    assert found is not None
+    # The server tells whole seconds.
+    until(lambda: datetime.now(UTC) > found + timedelta(seconds=2), "another second")
+    mariadb.execute("CREATE TABLE of_the_site (i INT)", database=name)
+    mariadb.execute("OPTIMIZE TABLE stack, snapshot, event", database=name)
+    assert database.observe(heat.site()).changed_at == found
+    # A revision that is not known here may have touched any table.
+    heat.execute("UPDATE alembic_version SET version_num = 'f00d'")
+    assert database.observe(heat.site()).changed_at != found
+
+
 def test_only_reading_statements_reach_the_server(
     mariadb: MariaDB, filled: HeatDatabase, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ STACK = sa.Table(
     sa.Column("tenant", sa.String(256)),
     sa.Column("owner_id", sa.String(36)),
     sa.Column("raw_template_id", sa.Integer),
+    sa.Column("prev_raw_template_id", sa.Integer),
     sa.Column("action", sa.String(255)),
     sa.Column("status", sa.String(255)),
     sa.Column("status_reason", sa.Text),

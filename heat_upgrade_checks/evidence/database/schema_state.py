@@ -1,6 +1,7 @@
 """The state in which a migration would find Heat's database, in one snapshot.
 
-`stack` and `service` are scanned once, for their soft-deleted rows; nothing reads a bigger table.
+`stack` and `service` are scanned once, for their soft-deleted rows, and the ids of `raw_template`
+are looked up in `stack`; nothing reads a bigger table.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,12 @@ from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.database.account import Account, account
-from heat_upgrade_checks.evidence.database.heat_tables import REQUIRED, SERVICE, STACK
+from heat_upgrade_checks.evidence.database.heat_tables import (
+    RAW_TEMPLATE,
+    REQUIRED,
+    SERVICE,
+    STACK,
+)
 from heat_upgrade_checks.evidence.database.open_transactions import Transactions, open_transactions
 from heat_upgrade_checks.evidence.database.session import ask_in_session, clock, url_of, utc
 from heat_upgrade_checks.evidence.facts import Facts
@@ -55,7 +61,8 @@ class SchemaState(Facts):
     """What a migration depends on, and what may stop it halfway.
 
     `backend` is mysql (MariaDB too), postgresql or sqlite. `columns` are those of all tables, as
-    `table.column`. What the backend does not have is None.
+    `table.column`. What the backend does not have is None. `lone_templates` are those that no
+    stack refers to, be it deleted; Heat never looks for them again.
     """
 
     backend: str
@@ -66,6 +73,7 @@ class SchemaState(Facts):
     transactions: Transactions | None
     deleted_stacks: Deleted
     deleted_services: Deleted
+    lone_templates: int
 
     @property
     def hidden_sessions(self) -> str:
@@ -89,6 +97,7 @@ class SchemaState(Facts):
         return (
             f"{len(self.columns)} columns of all tables, {self.deleted_stacks.rows} stacks and "
             f"{self.deleted_services.rows} service rows deleted over {PURGE_DAYS} days ago, "
+            f"{self.lone_templates} templates without a stack, "
             f"database {self.name}"
         )
 
@@ -140,6 +149,7 @@ def _read(session: sa.Connection, name: str | None, is_heats: bool) -> SchemaSta
         transactions=transactions,
         deleted_stacks=_deleted(session, STACK),
         deleted_services=_deleted(session, SERVICE),
+        lone_templates=session.execute(_LONE_TEMPLATES).scalar_one(),
     )
 
 
@@ -172,6 +182,16 @@ def _charsets(session: sa.Connection, columns: Iterable[sa.Row[Any]]) -> Charset
             if column.column_name == "id" and column.collation_name is not None
         },
     )
+
+
+_LONE_TEMPLATES = (
+    sa.select(sa.func.count())
+    .select_from(RAW_TEMPLATE)
+    .where(
+        ~sa.exists().where(STACK.c.raw_template_id == RAW_TEMPLATE.c.id),
+        ~sa.exists().where(STACK.c.prev_raw_template_id == RAW_TEMPLATE.c.id),
+    )
+)
 
 
 def _deleted(session: sa.Connection, table: sa.Table) -> Deleted:

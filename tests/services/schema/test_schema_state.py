@@ -194,6 +194,29 @@ def test_a_backlog_and_heats_own_purge(
     green(check, heat)
 
 
+@pytest.mark.parametrize("server", ["mariadb", "postgresql", "sqlite"])
+def test_templates_that_no_stack_has(
+    request: pytest.FixtureRequest, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = check_at("schema.purge-backlog", "pre")
+    heat: HeatDatabase = request.getfixturevalue(f"on_{server}")()
+    heat.db_sync(26)
+    heat.fill()
+    monkeypatch.setattr(file("schema.purge-backlog"), "_MANY_TEMPLATES", 0)
+    green(check, heat)
+    with heat._adding() as add:
+        for id in (2, 3, 4):
+            add("raw_template", id=id, template="{}")
+    heat.execute("UPDATE stack SET prev_raw_template_id = 2 WHERE id = 'rest'")
+    heat.execute("UPDATE resource SET current_template_id = 3 WHERE name = 'done'")
+    finding = red(check, heat)
+    assert (finding.level, finding.object) == ("warning", "templates")
+    assert finding.summary.startswith("2 belong to no stack")
+    heat.execute(finding.hint.partition("backup: ")[2])
+    # What a resource was left from stays.
+    assert red(check, heat).summary.startswith("1 belong to no stack")
+
+
 # --- the laws
 
 

@@ -15,4 +15,5 @@ STATE = SchemaState(
     transactions=Transactions((), hidden=False),
     deleted_stacks=Deleted(0, None),
     deleted_services=Deleted(0, None),
+    lone_templates=0,
 )

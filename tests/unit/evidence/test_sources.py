@@ -49,6 +49,7 @@ STATE = SchemaState(
     Transactions((), hidden=True),
     Deleted(0, None),
     Deleted(0, None),
+    0,
 )
 
 

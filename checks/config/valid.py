@@ -51,7 +51,9 @@ def _judge_unknown(option: SetOption, options: Options, gate: Judgement) -> None
         gate.warn(
             _spelled(option),
             f"is known to neither release, so it has no effect; {where}",
-            hint="Correct its spelling or its section, or remove it.",
+            hint=f"{option.meant} may be meant: set that instead, or remove it."
+            if option.meant
+            else "Correct its spelling or its section, or remove it.",
         )
     elif former is None and not options.missing:
         gate.warn(

@@ -70,6 +70,24 @@ def test_an_honest_configuration_raises_no_alarm(
 # --- config.valid
 
 
+def test_what_was_probably_meant(upgrade: Make) -> None:
+    more = (
+        "[DEFAULT]\nnum_engine_worker = 4\nmax_pool_size = 9\nssl_ca_file = /ca\nbogus = 1\n"
+        "[oslo_messaging_rabit]\nssl_ca_file = /ca\n[clients_keyston]\nauth_url = http://k\n"
+    )
+    findings = upgrade(25, 26, more).valid().findings
+    hints = {each.object: each.hint.partition(":")[0] for each in findings if each.hint}
+    assert hints | {"file api-paste.ini": ""} == {
+        "[DEFAULT] num_engine_worker": "[DEFAULT] num_engine_workers may be meant",
+        "[DEFAULT] max_pool_size": "[database] max_pool_size may be meant",
+        "[DEFAULT] ssl_ca_file": "[oslo_messaging_rabbit] ssl_ca_file may be meant",
+        "[DEFAULT] bogus": "Correct its spelling or its section, or remove it.",
+        "[oslo_messaging_rabit] ssl_ca_file": "[oslo_messaging_rabbit] ssl_ca_file may be meant",
+        "[clients_keyston] auth_url": "[clients_keystone] auth_uri may be meant",
+        "file api-paste.ini": "",
+    }
+
+
 def test_what_went_with_the_api_server(upgrade: Make) -> None:
     more = "[heat_api]\nbind_host = 10.0.0.1\n[eventlet_opts]\nclient_socket_timeout = 900\n"
     made = upgrade(24, 25, more)

@@ -15,6 +15,7 @@ from heat_upgrade_checks.evidence.configuration.effective import (
 )
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration, Place
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
+from heat_upgrade_checks.evidence.configuration.spelling import meant
 from heat_upgrade_checks.evidence.database.same_database import (
     DatabaseComparison,
     compare_databases,
@@ -45,11 +46,15 @@ class KnownAs:
 
 @dataclass(frozen=True)
 class SetOption:
-    """An option of the target's configuration; None for a release that does not know it."""
+    """An option of the target's configuration; None for a release that does not know it.
+
+    `meant` is the target's option that is most like one that it does not know, if any is.
+    """
 
     place: Place
     target: KnownAs | None
     current: KnownAs | None
+    meant: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,14 @@ def observe(site: Site) -> Options:
     with ThreadPoolExecutor(len(given)) as pool:
         answers = dict(zip(given, pool.map(ask, given), strict=True))
     new, old = answers["target"], answers.get("current")
+    names = {(value.group, value.name) for value in new.values}
     options = tuple(
-        SetOption(place, _known(place, its), _known(place, mine))
+        SetOption(
+            place,
+            _known(place, its),
+            _known(place, mine),
+            "" if its else meant(place.group, place.name, names),
+        )
         for place, its, mine in zip(
             places, new.known, old.known if old else (None,) * len(places), strict=True
         )

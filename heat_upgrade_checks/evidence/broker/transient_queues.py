@@ -85,7 +85,8 @@ def observe_target(site: Site) -> TransientQueues:
 
 def _observe(site: Site, side: SideName) -> TransientQueues:
     declared = transient_queues(messaging_options.read(site.conf(side)))
-    http, version = connect(site, side)
+    http, overview = connect(site, side)
+    version = overview.rabbitmq_version
     number = _number(http, version)
     knows = number >= _KNOWS_IT
     if not declared or not knows:

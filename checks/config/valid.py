@@ -3,6 +3,7 @@
 from heat_upgrade_checks.evidence.code.release import Release
 from heat_upgrade_checks.evidence.configuration.api_paste import ApiPaste
 from heat_upgrade_checks.evidence.configuration.options import KnownAs, Options, SetOption
+from heat_upgrade_checks.evidence.configuration.trustee import Trustee
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.heat.removed_options import Removed, is_dangerous, removed
@@ -13,11 +14,16 @@ _NAMED = 3
 
 @check("config.valid", phases=["installed"], guide="cold 2-4, rolling 1")
 def check_every_option_is_known(
-    options: Options, api_paste: ApiPaste, target_release: Release, gate: Judgement
+    options: Options,
+    api_paste: ApiPaste,
+    trustee: Trustee,
+    target_release: Release,
+    gate: Judgement,
 ) -> None:
     """The target release knows every option that is set for it."""
     gate.looked_at(
-        f"{options.extent}, as Heat {target_release.version} takes them; {api_paste.extent}"
+        f"{options.extent}, as Heat {target_release.version} takes them; {api_paste.extent}; "
+        f"{trustee.extent}"
     )
     if options.missing:
         gate.note(
@@ -32,6 +38,7 @@ def check_every_option_is_known(
             major = int(target_release.version.partition(".")[0])
             _judge_known(option, option.target, major, gate)
     _judge_paste(api_paste, gate)
+    _judge_trustee(trustee, gate)
 
 
 def _spelled(option: SetOption) -> str:
@@ -113,6 +120,21 @@ def _judge_known(option: SetOption, known: KnownAs, major: int, gate: Judgement)
             else f"will be removed{reason}; {where}",
             hint=fact.instead if fact else "",
         )
+
+
+def _judge_trustee(trustee: Trustee, gate: Judgement) -> None:
+    if not trustee.target.refused:
+        return
+    before = trustee.current is not None and trustee.current.refused
+    say = gate.warn if before else gate.block
+    say(
+        "[trustee]",
+        f"{trustee.target.refused}; the target release can use no trust, which live stacks need "
+        "for whatever is done to them later"
+        + ("; neither can the current release with its configuration" if before else ""),
+        hint="Set auth_type, auth_url, username, password and user_domain_name there as in the "
+        "current release's configuration, and no project or domain to log in to.",
+    )
 
 
 def _judge_paste(paste: ApiPaste, gate: Judgement) -> None:

@@ -45,10 +45,13 @@ _CONFIGURATION = {
     "common/config.py": """
 from oslo_config import cfg
 
+cfg.CONF.register_opts([cfg.StrOpt("deferred_auth_method", default="password")])
+
 def list_opts():
     yield None, [cfg.HostAddressOpt("host"), cfg.StrOpt("transport_url", secret=True)]
     yield "database", [cfg.StrOpt("connection", secret=True)]
 """,
+    "common/context.py": 'TRUSTEE_CONF_GROUP = "trustee"\n',
     "common/crypt.py": """
 from oslo_config import cfg
 

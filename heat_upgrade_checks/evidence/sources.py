@@ -123,6 +123,12 @@ SOURCES: dict[str, Source] = {
             asks_interpreter=True,
         ),
         Source(
+            "trustee",
+            "account that trusts are given to",
+            "configuration.trustee",
+            asks_interpreter=True,
+        ),
+        Source(
             "policies",
             "target release's policy files",
             "configuration.policies",

@@ -146,11 +146,51 @@ def test_values_that_the_target_refuses(upgrade: Make) -> None:
         "[DEFAULT] max_stacks_per_tenant": "is not a whole number",
         "[DEFAULT] num_engine_workers": "is not a whole number from 1",
         "[trustee] auth_type": "names an authentication plugin that is not installed",
+        "[trustee]": "is refused by keystoneauth: NoMatchingPlugin",
         "[clients] endpoint_type": "refers with $ to an option that this release does not know",
         "file api-paste.ini": "was not found here",
     }
     assert {each.level for each in gate.findings} == {"blocker", "note"}
     assert "canary" not in json.dumps([each.summary + each.hint for each in gate.findings])
+
+
+TRUSTEE = BASE[BASE.index("[trustee]") :]
+
+
+@pytest.mark.parametrize("releases", [(23, 24), (26, 27)])
+@pytest.mark.parametrize(
+    ("trustee", "said"),
+    [
+        ("", "names no auth_type; "),
+        (TRUSTEE.replace("auth_type = password\n", ""), "names no auth_type; "),
+        (f"{TRUSTEE}project_name = service\n", "cannot be scoped to multiple targets"),
+        (f"{TRUSTEE}domain_name = Default\n", "cannot be scoped to multiple targets"),
+        (TRUSTEE.replace("auth_url = http://k:5000/v3\n", ""), "(Auth plugin requires parameters"),
+        (TRUSTEE, None),
+        (TRUSTEE.replace("= password\n", "= v3password\n"), None),
+        (TRUSTEE.replace("user_domain_name", "default_domain_name"), None),
+        (
+            "[trustee]\nauth_section = keystone_authtoken\n"
+            + TRUSTEE.replace("[trustee]", "[keystone_authtoken]"),
+            None,
+        ),
+        # Heat uses no trusts.
+        ("[DEFAULT]\ndeferred_auth_method = password\n", None),
+    ],
+)
+def test_an_account_that_trusts_can_be_given_to(
+    upgrade: Make, releases: tuple[int, int], trustee: str, said: str | None
+) -> None:
+    made = upgrade(*releases)
+    made.write("target", BASE.replace(TRUSTEE, trustee))
+    found = [each for each in made.valid().findings if each.object == "[trustee]"]
+    assert [each.level for each in found] == (["blocker"] if said else [])
+    assert all(said in each.summary for each in found if said)
+    fresh = upgrade(*releases)
+    for side in ("current", "target"):
+        fresh.write(side, BASE.replace(TRUSTEE, trustee))
+    found = [each for each in fresh.valid().findings if each.object == "[trustee]"]
+    assert [each.level for each in found] == (["warning"] if said else [])
 
 
 def test_dynamic_sections_and_credentials_are_known(upgrade: Make) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from heat_upgrade_checks.evidence.code.release import Release
-from heat_upgrade_checks.evidence.configuration import api_paste, options, policies
+from heat_upgrade_checks.evidence.configuration import api_paste, options, policies, trustee
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
@@ -30,6 +30,12 @@ transport_url = rabbit://heat:canary-of-the-broker@127.0.0.1/heat
 auth_encryption_key = {KEY}
 [database]
 connection = mysql+pymysql://heat:canary-of-the-database@db.example/heat
+[trustee]
+auth_type = password
+auth_url = http://k:5000/v3
+username = heat
+password = canary-of-the-trustee
+user_domain_name = Default
 """
 
 UNUSED = CfnSignals(0, ())
@@ -75,6 +81,7 @@ class Upgrade:
             "installed",
             options=facts or options.observe(site),
             api_paste=api_paste.observe(site),
+            trustee=trustee.observe(site),
             target_release=release,
         )
 

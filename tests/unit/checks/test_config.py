@@ -17,6 +17,7 @@ from heat_upgrade_checks.evidence.configuration.options import (
     SetOption,
 )
 from heat_upgrade_checks.evidence.configuration.policies import Enforcement, Policies
+from heat_upgrade_checks.evidence.configuration.trustee import Account, Trustee
 from heat_upgrade_checks.evidence.database.credentials import Credentials, Sample
 from heat_upgrade_checks.evidence.database.same_database import DatabaseComparison
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
@@ -29,6 +30,8 @@ CREDENTIALS = check_at("config.credentials-decrypt", "pre")
 VALID = check_at("config.valid", "installed")
 
 PASTE = ApiPaste("api-paste.ini", "/etc/heat/api-paste.ini", {}, (), None)
+USABLE = Account(uses_trusts=True, refused="")
+TRUSTEE = Trustee(("/etc/heat/heat.conf",), USABLE, USABLE)
 LONG = EncryptionKey(32, is_public_default=False)
 SAME = DatabaseComparison("mysql://db/heat", "mysql://db/heat", "same")
 UNUSED = CfnSignals(0, ())
@@ -56,6 +59,7 @@ def _valid(*options: SetOption, release: str = "26.0.2", **more: Any) -> Judgeme
         "installed",
         options=_options(*options, **more),
         api_paste=PASTE,
+        trustee=TRUSTEE,
         target_release=target,
     )
 

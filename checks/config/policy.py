@@ -68,6 +68,14 @@ def _judge_rules(policies: Policies, gate: Judgement) -> None:
             hint="Read in the release notes which rules take their place.",
             data={"rules": list(policies.lost)},
         )
+    if policies.left_out:
+        gate.warn(
+            subject if policies.path else "policy files",
+            f"{_rules(policies.left_out)} are overridden by the current release's policy files "
+            "only, so the target release goes by its own defaults",
+            hint="Bring them over to the target's policy file, unless the defaults are meant.",
+            data={"rules": list(policies.left_out)},
+        )
     strange = [name for name in policies.unknown if name not in policies.lost]
     if strange:
         gate.warn(

@@ -324,6 +324,32 @@ def test_a_policy_file_that_is_no_longer_found(upgrade: Make) -> None:
     assert blocker.commands[0][-1].endswith("policy.yaml")
 
 
+def test_overrides_that_only_current_has(upgrade: Make) -> None:
+    made = upgrade(25, 26)
+    rules = {"stacks:global_index": "role:auditor", "stacks:index": "role:x", "stacks:gone": "@"}
+    text = "".join(f'"{name}": "{rule}"\n' for name, rule in rules.items())
+    # Just what the target says by itself.
+    text += '"service:index": "role:admin and project_id:%(project_id)s"\n'
+    made.conf("current").with_name("policy.yaml").write_text(text, "utf-8")
+    (warning,) = made.policy().findings
+    assert (warning.level, warning.object) == ("warning", "policy files")
+    assert warning.summary.startswith("2 rules (stacks:global_index, stacks:index) are overridden")
+    assert "auditor" not in warning.summary
+
+    made = upgrade(25, 26)
+    made.conf("current").with_name("policy.yaml").write_text(text, "utf-8")
+    path = made.conf("target").with_name("policy.yaml")
+    path.write_text('"stacks:global_index": "role:other"\n', "utf-8")
+    (warning,) = made.policy().findings
+    assert warning.data["rules"] == ["stacks:index"]
+
+    made = upgrade(25, 26)
+    for side in ("current", "target"):
+        same = text.replace('"stacks:gone": "@"\n', "")
+        made.conf(side).with_name("policy.yaml").write_text(same, "utf-8")
+    assert not loud(made.policy())
+
+
 def test_new_defaults_take_rights_away(upgrade: Make) -> None:
     gate = upgrade(21, 22).policy(USED)
     assert "2 live stacks use heat-api-cfn" in gate.findings[0].summary

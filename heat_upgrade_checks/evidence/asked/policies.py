@@ -1,10 +1,12 @@
 """Runs inside a Heat release's own interpreter (3.8 and later) and answers one JSON object.
 
 It is sent on standard input, with one JSON object as its argument: `arguments` and `environment`,
-the configuration as the release's services are given it; and `names` of rules, of which it answers
-those that the release registers. Heat's own enforcer reads the policy files.
+the configuration as the release's services are given it; and `key`. Heat's own enforcer reads the
+policy files; what is answered of a rule is a fingerprint of whom it lets in, under that key.
 """
 
+import hashlib
+import hmac
 import json
 import logging
 import os
@@ -54,6 +56,10 @@ def broken(enforcer):
     return found
 
 
+def printed(rule, key):
+    return hmac.new(key, str(rule.check).encode("utf-8"), hashlib.sha256).hexdigest()
+
+
 def answer():
     asked = json.loads(sys.argv[1])
     os.environ.update(asked["environment"])
@@ -73,6 +79,7 @@ def answer():
     except Exception as error:
         mark = getattr(error.__cause__ or error.__context__ or error, "problem_mark", None)
         unreadable = type(error).__name__ + (" in line %s" % (mark.line + 1) if mark else "")
+    key = bytes.fromhex(asked["key"])
     files = enforcer.file_rules
     registered = enforcer.registered_rules
     used = {name for rule in enforcer.rules.values() for name in referenced(rule)}
@@ -91,7 +98,8 @@ def answer():
             name for name, rule in files.items() if name in registered and rule == registered[name]
         ),
         "broken": sorted(broken(enforcer)),
-        "registered": [name for name in asked["names"] if name in registered],
+        "overrides": {name: printed(rule, key) for name, rule in files.items()},
+        "registered": {name: printed(rule, key) for name, rule in registered.items()},
         # oslo.policy 6 has no such option and always enforces the scope.
         "enforce_scope": bool(getattr(cfg.CONF.oslo_policy, "enforce_scope", True)),
         "enforce_new_defaults": bool(cfg.CONF.oslo_policy.enforce_new_defaults),

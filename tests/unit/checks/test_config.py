@@ -275,6 +275,7 @@ def _policies(**more: Any) -> Policies:
         "undefined": (),
         "broken": (),
         "redundant": (),
+        "left_out": (),
         "target": on,
         "current": on,
     }

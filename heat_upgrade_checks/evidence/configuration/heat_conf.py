@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.configuration.environment_files import variables
+from heat_upgrade_checks.files.access import who_may_read
 from heat_upgrade_checks.plan import Side
 from heat_upgrade_checks.secrets import SECRET_NAME, Secrets
 
@@ -63,16 +64,16 @@ class HeatConf:
                 f"the plan names no configuration of the {side} release; "
                 f"add: {side}: {{config: [/etc/heat/heat.conf]}}"
             )
-        configuration = files + [
-            str(path) for folder in plan.config_dirs for path in sorted(folder.glob("*.conf"))
-        ]
-        self.files = (*configuration, *map(str, plan.environment_files))
         self._conf = cfg.ConfigOpts()
         self._set: set[tuple[str, str]] = set()
         self._all: dict[tuple[str, str], list[str]] = defaultdict(list)
         arguments = [f"--config-file={file}" for file in files]
         arguments += [f"--config-dir={folder}" for folder in directories]
         try:
+            configuration = files + [
+                file for folder in plan.config_dirs for file in _files_of(folder)
+            ]
+            self.files = (*configuration, *map(str, plan.environment_files))
             for file in configuration:
                 self._register(file)
             self._conf(
@@ -88,6 +89,8 @@ class HeatConf:
             remedy = f"correct the file, or {side}.config in the plan"
             if side == "target" and isinstance(error, FileNotFoundError):
                 remedy = "correct target.config in the plan, or leave it out until the file is made"
+            if isinstance(error, PermissionError):
+                remedy = who_may_read(Path(error.filename))
             raise Unobserved(
                 f"configuration of the {side} release: {secrets.redact(_sentence(error))}; {remedy}"
             ) from None
@@ -258,6 +261,15 @@ class HeatConf:
         secret = unquote(password) if colon else None
         self._secrets.add(secret)
         return BrokerHost(host, port, unquote(username) if at else None, secret)
+
+
+def _files_of(folder: Path) -> list[str]:
+    """As oslo.config takes them, but not as if there were none where they may not be listed."""
+    return [
+        str(file)
+        for file in sorted(folder.iterdir())
+        if file.name.endswith(".conf") and not file.name.startswith(".")
+    ]
 
 
 def _sentence(error: Exception) -> str:

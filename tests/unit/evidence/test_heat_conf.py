@@ -1,5 +1,11 @@
 """heat.conf is read as oslo.config reads it."""
 
+import grp
+import os
+import pwd
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -77,6 +83,8 @@ def test_a_directory_overrides_the_files(tmp_path: Path) -> None:
     folder = tmp_path / "conf.d"
     folder.mkdir()
     (folder / "10-vhost.conf").write_text("[DEFAULT]\ntransport_url=rabbit://u:p@h/new\n", "utf-8")
+    # oslo.config leaves hidden files aside.
+    (folder / ".99.conf").write_text("[DEFAULT]\ntransport_url=rabbit://u:p@h/x\n", "utf-8")
     conf = _conf(
         tmp_path, "[DEFAULT]\ntransport_url = rabbit://u:p@h/old\n", config_dirs=[str(folder)]
     )
@@ -138,6 +146,73 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     side = Side.model_validate({"version": "25.0.2", "config": [str(tmp_path / "gone.conf")]})
     with pytest.raises(Unobserved, match=r"gone\.conf: No such file"):
         HeatConf("current", side, Secrets())
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Without the rights of root, where the tests have them."""
+    me = os.geteuid()
+    if me != 0:
+        yield
+        return
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+def _refused(folder: Path, **side: object) -> str:
+    plan = Side.model_validate({"version": "25.0.2", "config": [str(folder / "heat.conf")], **side})
+    with _as_nobody(), pytest.raises(Unobserved) as refused:
+        HeatConf("current", plan, Secrets())
+    return str(refused.value)
+
+
+@pytest.fixture
+def etc() -> Iterator[Path]:
+    """A folder that everybody may enter, unlike pytest's, with a heat.conf."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder, "heat")
+        path.mkdir()
+        (path / "heat.conf").write_text("[DEFAULT]\nhost = a\n", "utf-8")
+        for each in (path.parent, path):
+            each.chmod(0o755)
+        yield path
+        path.chmod(0o755)
+
+
+def test_who_may_read_a_file_is_told(etc: Path) -> None:
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    (etc / "heat.conf").chmod(0)
+    said = _refused(etc)
+    assert f"{etc / 'heat.conf'}: Permission denied; it belongs to {owner} and group " in said
+    assert "mode 0000, and this is run by" in said
+    assert said.endswith("; run it as root")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another group")
+def test_who_may_let_in_is_told_with_the_command(etc: Path) -> None:
+    os.chown(etc / "heat.conf", 0, grp.getgrnam("daemon").gr_gid)
+    (etc / "heat.conf").chmod(0o640)
+    said = _refused(etc)
+    assert "it belongs to root and group daemon, mode 0640, and this is run by nobody" in said
+    assert said.endswith(": sudo usermod --append --groups daemon nobody")
+
+
+def test_a_folder_that_bars_the_way_is_told(etc: Path) -> None:
+    etc.chmod(0o600)
+    said = _refused(etc)
+    assert f"Permission denied; its folder {etc} belongs to" in said
+
+
+def test_a_folder_that_may_not_be_listed_is_not_empty(etc: Path) -> None:
+    conf_d = etc / "conf.d"
+    conf_d.mkdir()
+    (conf_d / "50.conf").write_text("[DEFAULT]\nhost = b\n", "utf-8")
+    conf_d.chmod(0o311)
+    said = _refused(etc, config_dirs=[str(conf_d)])
+    assert f"{conf_d}: Permission denied; it belongs to" in said
 
 
 def test_secrets_are_known_as_soon_as_they_are_read(tmp_path: Path) -> None:

@@ -105,8 +105,9 @@ def _judge_held(
         if grace:
             gate.block(
                 obj,
-                f"{what}; by its heat.conf a stop gives up after {grace} s and leaves them for "
-                "ever; whether its service manager gives up before was not seen",
+                f"{what}; when it is stopped it gives up after {grace} s as heat.conf has it, or "
+                "sooner where its service manager, which was not seen, ends it before, and leaves "
+                "them for ever",
                 hint="Wait until it holds nothing (--wait), or raise graceful_shutdown_timeout and "
                 "the service manager's own limit, such as TimeoutStopSec of its unit.",
                 data=data,
@@ -114,8 +115,10 @@ def _judge_held(
         else:
             gate.warn(
                 obj,
-                f"{what}; its stop waits for them without limit (graceful_shutdown_timeout = 0)",
-                hint="See that its service manager waits as long: that was not looked at.",
+                f"{what}; heat.conf lets its stop wait for them without limit "
+                "(graceful_shutdown_timeout = 0), but its service manager, which was not seen, may "
+                "end it before",
+                hint="See that the service manager waits as long.",
                 data=data,
             )
 

@@ -78,7 +78,8 @@ def test_what_the_engines_of_a_host_hold() -> None:
     (finding,) = _by_host("control1").findings
     assert finding.level == "blocker"
     assert "holds r of stack web for 0 s, the lock of stack web; " in finding.summary
-    assert "gives up after 60 s" in finding.summary
+    assert "gives up after 60 s as heat.conf has it" in finding.summary
+    assert "its service manager, which was not seen" in finding.summary
     assert [f.level for f in _by_host("control1", grace=0).findings] == ["warning"]
     assert _by_host("control2").findings == []
 

@@ -7,10 +7,6 @@ from heat_upgrade_checks.gates.registry import check
 
 from . import ANOTHER
 
-# A dump's own end marker has no time zone; only a larger gap shows that an old file was copied.
-_ANY_TIME_ZONE = timedelta(hours=26)
-
-
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -20,13 +16,12 @@ def check_backup_is_fresh(backups: Backups, database: Database, gate: Judgement)
     backup = backups.of_this_database()
     untold = "" if database.changed_at else "; when its schema changed last it does not tell"
     gate.looked_at(f"{backups.extent}; compared with {database.extent}{untold}")
-    taken_at = backup.modified_at
-    if backup.finished_at and backup.modified_at - backup.finished_at > _ANY_TIME_ZONE:
-        taken_at = backup.finished_at
+    taken_at = backup.taken_at
     age, allowed = gate.now - taken_at, gate.plan.backup.max_age if gate.plan.backup else None
-    if age < -_CLOCKS_DIFFER:
+    if backup.modified_at - gate.now > _CLOCKS_DIFFER:
         gate.cannot_tell(
-            f"{backup.path} was last modified in the future, at {taken_at:%Y-%m-%d %H:%M} UTC; "
+            f"{backup.path} was last modified in the future, at "
+            f"{backup.modified_at:%Y-%m-%d %H:%M} UTC; "
             "correct the clock of this machine or of the one that wrote it, then back up again"
         )
     if allowed is not None and age > allowed:

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +34,9 @@ from heat_upgrade_checks.evidence.site import Site
 
 # Small enough for the processor's cache: measured faster than pieces of 1 MiB.
 PIECE = 256 * 1024
+
+# A backup's own end has no time zone; that of the farthest west is 12 hours behind UTC.
+_ANY_TIME_ZONE = timedelta(hours=12, minutes=5)
 
 # Formats that cannot be looked into, known by their first bytes: name, and what to do meanwhile.
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
@@ -90,6 +93,14 @@ class Backup:
     rows: dict[str, int] | None = None
     rows_are_exact: bool = True
     stacks: tuple[str, ...] = ()
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was taken, at the latest: by its file's time, or by what it states itself where
+        no time zone explains the difference, because the file was copied since."""
+        if self.finished_at and self.modified_at - self.finished_at > _ANY_TIME_ZONE:
+            return self.finished_at
+        return self.modified_at
 
     def is_of(self, database: str) -> bool:
         """Whether it is a backup of this database, as far as it says of which it is one."""

@@ -43,8 +43,14 @@ def _backups(**changes: Any) -> Backups:
             {},
             ["was taken at 2026-11-15 12:00 UTC, 168 h 0 min ago; the plan allows 24 h 0 min"],
         ),
-        # Another time zone is no age.
+        # Another time zone is no age; more than any zone explains is one.
         ({"finished_at": NOW - timedelta(hours=13)}, {}, []),
+        ({"finished_at": NOW + timedelta(hours=13)}, {}, []),
+        (
+            {"finished_at": NOW - timedelta(hours=25)},
+            {},
+            ["was taken at 2026-11-21 11:00 UTC, 25 h 0 min ago; the plan allows 24 h 0 min"],
+        ),
         (
             {},
             {"changed_at": NOW - timedelta(minutes=5)},

@@ -3,7 +3,6 @@ from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.heat import tables
 
 from . import ANOTHER
 
@@ -11,8 +10,11 @@ from . import ANOTHER
 _A_FEW_ROWS = 50
 
 
-# A table with more rows than this was not empty a day before.
-_NOT_EMPTY = 5
+# Rows that are older than the backup and may be missing in it whatever the tolerance says.
+_STRAY_ROWS = 5
+
+
+_ALL_ROWS = "Back up all rows of all tables, or correct backup.path in the plan."
 
 
 @check("backup.matches-database", phases=["pre", "stopped"], guide="prerequisites")
@@ -26,14 +28,10 @@ def check_backup_matches_database(backups: Backups, database: Database, gate: Ju
     if live is None or live.error:
         gate.cannot_tell(live.error if live else "the live database was not asked; run again")
         return
-    _compare_revisions(backup, _revision(database), gate)
     if backup.rows is None:
-        gate.note(
-            backup.path,
-            f"is a {backup.format}: its rows and stacks cannot be counted without restoring it",
-            hint="Let a rehearsal restore it.",
-        )
+        _not_compared(backup, gate)
         return
+    _compare_revisions(backup, _revision(database), gate)
     gate.looked_at(
         f"{gate.extent}; {sum(backup.rows.values())} rows of {len(backup.rows)} tables, "
         f"{sum(live.rows.values())} in the live database, {len(live.stacks)} of "
@@ -42,8 +40,20 @@ def check_backup_matches_database(backups: Backups, database: Database, gate: Ju
     for table, held in sorted(backup.rows.items()):
         # A table that the live database lacks is of another revision, which was told above.
         if table in live.rows:
-            _compare_rows(backup, table, held, live.rows[table], gate)
+            _compare_rows(backup, table, held, live, gate)
     _compare_stacks(backup, live, gate)
+
+
+def _not_compared(backup: Backup, gate: Judgement) -> None:
+    """A copy of a server's files, which holds pages and no statements."""
+    gate.warn(
+        backup.path,
+        f"is a {backup.format}: its schema revision, rows and stacks were not compared, because "
+        "only a server that is started on the restored copy shows them",
+        hint="Restore it beside the live server and compare there; or dump the database with "
+        "mariadb-dump, too, name that in backup.path, and let a rehearsal restore it.",
+        commands=[["heat-upgrade-check", "rehearse"]],
+    )
 
 
 def _compare_revisions(backup: Backup, live: str, gate: Judgement) -> None:
@@ -52,14 +62,11 @@ def _compare_revisions(backup: Backup, live: str, gate: Judgement) -> None:
             "the live database names no schema revision to compare with; see schema.at-head"
         )
     elif not backup.revision:
-        if backup.rows is None:
-            gate.note(backup.path, f"is a {backup.format}: its schema revision cannot be read")
-        else:
-            gate.block(
-                backup.path,
-                "holds no schema revision: alembic_version has no row in it",
-                hint="Back up the data, too: no --no-data, --where or --schema-only.",
-            )
+        gate.block(
+            backup.path,
+            "holds no schema revision: alembic_version has no row in it",
+            hint="Back up the data, too: no --no-data, --where or --schema-only.",
+        )
     elif backup.revision != live:
         gate.block(
             backup.path,
@@ -68,19 +75,29 @@ def _compare_revisions(backup: Backup, live: str, gate: Judgement) -> None:
         )
 
 
-def _compare_rows(backup: Backup, table: str, held: int, live: int, gate: Judgement) -> None:
-    data = {"table": table, "backup": held, "database": live}
-    if held == 0 and live > _NOT_EMPTY:
+def _compare_rows(
+    backup: Backup, table: str, held: int, database: LiveRows, gate: Judgement
+) -> None:
+    live, due = database.rows[table], database.due[table]
+    data = {"table": table, "backup": held, "database": live, "due": due}
+    tolerance = gate.plan.backup.tolerance if gate.plan.backup else 0.0
+    if due and not held:
         gate.block(
             backup.path,
             f"holds no row of {table}, the database has {live}",
-            hint="Back up all rows of all tables, or correct backup.path in the plan.",
+            hint=_ALL_ROWS,
             data=data,
         )
         return
-    tolerance = gate.plan.backup.tolerance if gate.plan.backup else 0.0
-    allowed = max(_A_FEW_ROWS, tolerance * live)
-    if table not in tables.OF_STACKS or abs(held - live) <= allowed:
+    if due - held > max(_STRAY_ROWS, tolerance * due):
+        gate.block(
+            backup.path,
+            f"holds {held} rows of {table}, the database has {due} that are older than the backup",
+            hint=_ALL_ROWS,
+            data=data,
+        )
+        return
+    if abs(held - live) <= max(_A_FEW_ROWS, tolerance * live):
         return
     summary = f"holds {held} rows of {table}, the database has {live}"
     if held > live and not backup.rows_are_exact:
@@ -111,8 +128,12 @@ def _compare_stacks(backup: Backup, live: LiveRows, gate: Judgement) -> None:
             hint="Correct backup.path in the plan; if stacks were purged, back up again.",
             data={"stacks": list(backup.stacks)},
         )
-    elif not backup.stacks and live.rows["stack"]:
-        gate.note(backup.path, "shows no id of a stack, so whose backup it is was not compared")
+    elif not backup.stacks and live.due["stack"]:
+        gate.warn(
+            backup.path,
+            "shows no id of a stack, so whose backup it is was not compared",
+            hint="Dump with mariadb-dump or pg_dump without options that change how rows stand.",
+        )
 
 
 def _revision(database: Database) -> str:

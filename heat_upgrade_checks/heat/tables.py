@@ -22,19 +22,6 @@ ALWAYS = frozenset(
 )
 # From 2023.2 (21), when alembic took over, and from 2026.1 (26) on.
 LATER = frozenset({"alembic_version", "resource_snapshot"})
-# Their rows come and go with stacks; those of others with every event, too.
-OF_STACKS = frozenset(
-    {
-        "raw_template",
-        "resource",
-        "snapshot",
-        "software_config",
-        "software_deployment",
-        "stack",
-        "user_creds",
-    }
-)
-
 # heat/engine/stack.py, class Stack: the words that `stack` has for what it is at, in every release.
 STACK_ACTIONS = frozenset(
     {

@@ -38,6 +38,10 @@ PIECE = 256 * 1024
 # A backup's own end has no time zone; that of the farthest west is 12 hours behind UTC.
 _ANY_TIME_ZONE = timedelta(hours=12, minutes=5)
 
+# Rows that were made this long before a backup's end are in it, however long it took, and whatever
+# its time zone: that of the farthest east is 14 hours ahead of UTC.
+_TOO_LATE = timedelta(hours=15)
+
 # Formats that cannot be looked into, known by their first bytes: name, and what to do meanwhile.
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x04\x22\x4d\x18", "lz4", "compress with gzip, xz or zstd"),
@@ -160,7 +164,9 @@ def observe(site: Site) -> Backups:
     backups = read(str(plan.path), url.database or "")
     if backups.newest is None:
         return backups
-    return replace(backups, live=backed_up_rows.ask_for(site, backups.newest.stacks))
+    newest = backups.newest
+    live = backed_up_rows.ask_for(site, newest.stacks, newest.taken_at - _TOO_LATE)
+    return replace(backups, live=live)
 
 
 def read(pattern: str, database: str, *, piece: int = PIECE) -> Backups:

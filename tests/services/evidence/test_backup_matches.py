@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ def identity(number: int, deployment: str = "0000") -> str:
 
 def fill(heat: HeatDatabase, stacks: int = STACKS, deployment: str = "0000") -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
+    long_ago = now - timedelta(days=30)
     with heat._adding() as add:
-        add("raw_template", id=1, template="{}")
+        add("raw_template", id=1, template="{}", created_at=long_ago)
         for number in range(stacks):
             add(
                 "stack",
@@ -43,7 +44,7 @@ def fill(heat: HeatDatabase, stacks: int = STACKS, deployment: str = "0000") -> 
                 raw_template_id=1,
                 action="CREATE",
                 status="COMPLETE",
-                created_at=now,
+                created_at=long_ago,
                 convergence=True,
                 backup=False,
                 disable_rollback=True,
@@ -58,6 +59,7 @@ def fill(heat: HeatDatabase, stacks: int = STACKS, deployment: str = "0000") -> 
                     stack_id=identity(number, deployment),
                     action="CREATE",
                     status="COMPLETE",
+                    created_at=long_ago,
                     current_template_id=1,
                 )
 
@@ -103,7 +105,7 @@ def name_of(heat: HeatDatabase) -> str:
 def mariadb_dump(server: MariaDB, heat: HeatDatabase, path: Path, *options: str) -> Path:
     program = processes.program("mariadb-dump", "mariadb-client")
     access = ["--no-defaults", f"--socket={server.socket}", "--user=root"]
-    command = [str(program), *access, f"--result-file={path}", *options, name_of(heat)]
+    command = [str(program), *access, f"--result-file={path}", name_of(heat), *options]
     subprocess.run(command, check=True)
     return path
 
@@ -119,14 +121,14 @@ def heat(on_mariadb: Make) -> HeatDatabase:
 def test_its_own_backup_agrees(heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path) -> None:
     gate, backups = judged(heat, mariadb_dump(mariadb, heat, tmp_path / "b.sql"))
     assert (said(gate), gate.unknowns) == ([], [])
-    assert "361 rows of 9 tables, 361 in the live database, 20 of 20 sampled" in gate.extent
+    assert "361 rows of 11 tables, 361 in the live database, 20 of 20 sampled" in gate.extent
     assert backups.newest is not None
     assert backups.live is not None
     assert backups.newest.rows == backups.live.rows
     assert set(backups.live.rows) == COUNTED - {"resource_snapshot"}
 
 
-@pytest.mark.parametrize(("release", "tables"), [(19, 9), (27, 10)])
+@pytest.mark.parametrize(("release", "tables"), [(19, 11), (27, 12)])
 def test_the_first_and_the_last_release(
     release: int, tables: int, on_mariadb: Make, mariadb: MariaDB, tmp_path: Path
 ) -> None:
@@ -167,9 +169,10 @@ def test_what_was_made_since_is_tolerated(
     heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path
 ) -> None:
     path = mariadb_dump(mariadb, heat, tmp_path / "b.sql")
-    execute(heat, "INSERT INTO raw_template (template) SELECT '{}' FROM stack LIMIT 49")
+    made = "INSERT INTO raw_template (template, created_at) SELECT '{}', UTC_TIMESTAMP() FROM stack"
+    execute(heat, f"{made} LIMIT 49")
     assert said(judged(heat, path)[0]) == []
-    execute(heat, "INSERT INTO raw_template (template) SELECT '{}' FROM stack LIMIT 100")
+    execute(heat, f"{made} LIMIT 100")
     assert said(judged(heat, path)[0]) == [
         "blocker holds 1 rows of raw_template, the database has 150"
     ]
@@ -205,17 +208,68 @@ def test_a_dump_without_data(heat: HeatDatabase, mariadb: MariaDB, tmp_path: Pat
     gate, _ = judged(heat, mariadb_dump(mariadb, heat, tmp_path / "b.sql", "--no-data"))
     assert said(gate) == [
         "blocker holds no schema revision: alembic_version has no row in it",
+        "blocker holds no row of raw_template, the database has 1",
         "blocker holds no row of resource, the database has 240",
         "blocker holds no row of stack, the database has 120",
-        "note shows no id of a stack, so whose backup it is was not compared",
+        "warning shows no id of a stack, so whose backup it is was not compared",
     ]
 
 
-def test_a_dump_of_some_rows(heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path) -> None:
-    gate, _ = judged(heat, mariadb_dump(mariadb, heat, tmp_path / "b.sql", "--where=1 LIMIT 50"))
-    assert said(gate) == [
-        "blocker holds 50 rows of resource, the database has 240",
-        "blocker holds 50 rows of stack, the database has 120",
+@pytest.mark.parametrize("kept", [8, 50])
+def test_a_dump_of_some_rows(
+    kept: int, heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path
+) -> None:
+    path = mariadb_dump(mariadb, heat, tmp_path / "b.sql", f"--where=1 LIMIT {kept}")
+    assert said(judged(heat, path)[0]) == [
+        f"blocker holds {kept} rows of resource, the database has 240 that are older than "
+        "the backup",
+        f"blocker holds {kept} rows of stack, the database has 120 that are older than the backup",
+    ]
+
+
+ROWS = {
+    "raw_template": "template) SELECT '{}'",
+    "raw_template_files": "files) SELECT '{}'",
+    "resource_data": "resource_id) SELECT (SELECT min(id) FROM resource)",
+    "resource_properties_data": "encrypted) SELECT false",
+    "stack_tag": "tag, stack_id) SELECT 'web', id",
+}
+
+
+@pytest.mark.parametrize("table", ROWS)
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_dump_that_lost_rows_of_one_table(
+    table: str, kept: int, heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path
+) -> None:
+    execute(heat, *(f"INSERT INTO {name} ({values} FROM stack" for name, values in ROWS.items()))
+    path = mariadb_dump(
+        mariadb, heat, tmp_path / "b.sql", f"--ignore-table-data={name_of(heat)}.{table}"
+    )
+    if kept:
+        rows = mariadb_dump(
+            mariadb, heat, tmp_path / "rows.sql", "--no-create-info", "--where=1 LIMIT 1", table
+        )
+        path.write_bytes(rows.read_bytes() + path.read_bytes())
+    (finding,) = judged(heat, path)[0].findings
+    has = finding.data["database"]
+    assert finding.level == "blocker"
+    assert finding.summary == (
+        f"holds 1 rows of {table}, the database has {has} that are older than the backup"
+        if kept
+        else f"holds no row of {table}, the database has {has}"
+    )
+
+
+def test_a_small_database_is_compared_too(
+    on_mariadb: Make, mariadb: MariaDB, tmp_path: Path
+) -> None:
+    made = on_mariadb()
+    made.db_sync(25)
+    fill(made, 20)
+    path = mariadb_dump(mariadb, made, tmp_path / "b.sql", "--where=1 LIMIT 8")
+    assert [line.partition(", ")[0] for line in said(judged(made, path)[0])] == [
+        "blocker holds 8 rows of resource",
+        "blocker holds 8 rows of stack",
     ]
 
 
@@ -242,7 +296,7 @@ def test_a_backup_of_another_revision(heat: HeatDatabase, mariadb: MariaDB, tmp_
     ]
 
 
-def test_a_copy_of_the_files_is_a_note(
+def test_a_copy_of_the_files_is_not_compared(
     heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path
 ) -> None:
     program = processes.program("mariabackup", "mariadb-backup")
@@ -251,10 +305,12 @@ def test_a_copy_of_the_files_is_a_note(
     command += [f"--target-dir={tmp_path / 'work'}", f"--databases={name_of(heat)}"]
     path = tmp_path / "heat.xbstream"
     path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
-    assert said(judged(heat, path)[0]) == [
-        "note is a mariabackup stream: its schema revision cannot be read",
-        "note is a mariabackup stream: its rows and stacks cannot be counted without restoring it",
-    ]
+    (finding,) = judged(heat, path)[0].findings
+    assert finding.level == "warning"
+    assert finding.summary.startswith(
+        "is a mariabackup stream: its schema revision, rows and stacks were not compared"
+    )
+    assert finding.commands == (("heat-upgrade-check", "rehearse"),)
 
 
 def test_a_cut_backup_is_not_compared(heat: HeatDatabase, mariadb: MariaDB, tmp_path: Path) -> None:
@@ -294,7 +350,7 @@ def test_backups_of_postgresql(
     subprocess.run(command, check=True)
     gate, _ = judged(heat, path)
     assert (said(gate), gate.unknowns) == ([], [])
-    assert "181 rows of 9 tables, 181 in the live database, 20 of 20 sampled" in gate.extent
+    assert "181 rows of 11 tables, 181 in the live database, 20 of 20 sampled" in gate.extent
     execute(heat, "DELETE FROM resource", "DELETE FROM stack")
     assert said(judged(heat, path)[0]) == [
         "warning holds 120 rows of resource, the database has 0",

@@ -88,7 +88,7 @@ def test_every_source_says_what_it_could_not_see(source: Source) -> None:
         (replace(STATE, backend="postgresql"), ['GRANT pg_read_all_stats TO "heat@%"']),
         (replace(STATE, transactions=Transactions((), hidden=False)), []),
         (replace(STATE, transactions=None), []),
-        (Backups("*.sql", "heat", (), None, LiveRows({}, (), "away")), ["away"]),
+        (Backups("*.sql", "heat", (), None, LiveRows({}, {}, (), "away")), ["away"]),
         (Backups("*.sql", "heat", (), None), []),
     ],
 )

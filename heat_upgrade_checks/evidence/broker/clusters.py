@@ -7,7 +7,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from heat_upgrade_checks.errors import Unobserved
-from heat_upgrade_checks.evidence.broker.amqp_login import log_in
 from heat_upgrade_checks.evidence.configuration.heat_conf import BrokerHost, Transport
 from heat_upgrade_checks.evidence.configuration.messaging_options import LoginOptions
 
@@ -70,6 +69,9 @@ def require_cluster_of(
 def _cluster_name(
     transport: Transport, options: LoginOptions, url: str, line: str
 ) -> tuple[str, str]:
+    # Most sites name each broker by an address that its API has too, and need no library of AMQP.
+    from heat_upgrade_checks.evidence.broker.amqp_login import log_in
+
     problems = []
     for host in transport.hosts:
         try:

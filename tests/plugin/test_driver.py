@@ -109,7 +109,7 @@ def test_only_is_a_partial_gate_that_the_next_one_does_not_follow(site: Site) ->
         ([], "nothing to do; name a gate with --phase"),
         (["--phase", "before"], "'before' is not one of 'pre'"),
         (["--phase", "pre", "--only", "schema.at-heat"], "did you mean schema.at-head?"),
-        (["--phase", "pre", "--only", "queues"], "none of it is judged in phase pre"),
+        (["--phase", "pre", "--only", "vhost"], "none of it is judged in phase pre"),
         (["--phase", "pre", "--plan", "none.yaml"], "plan none.yaml: No such file"),
         (["--phase", "pre", "--host", "engine-1"], "--host belongs to phase engine"),
         (["--phase", "engine"], "phase engine needs --host NAME"),

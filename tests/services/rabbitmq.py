@@ -40,7 +40,6 @@ class RabbitMQ(Server):
         self._session.auth = (self.administrator, self.administrator_password)
 
     def _start(self) -> None:
-        server = processes.program("rabbitmq-server", PACKAGE, _PROGRAMS)
         epmd: list[str | Path] = [
             processes.program("epmd", "erlang-base"),
             "-address",
@@ -51,7 +50,10 @@ class RabbitMQ(Server):
         log = self.folder / "epmd.log"
         self._run("epmd", epmd, log, lambda: processes.listening(self._epmd_port))
         self._configure()
-        self._run("RabbitMQ", [server], self.log, self._answers, self._environment())
+        self._run("RabbitMQ", self._command(), self.log, self._answers, self._environment())
+
+    def _command(self) -> list[str | Path]:
+        return [processes.program("rabbitmq-server", PACKAGE, _PROGRAMS)]
 
     def add_vhost(self, name: str) -> None:
         """Create a vhost in which the administrator may do everything."""

@@ -19,9 +19,9 @@ _TABLES = {
     "user_creds": "id INTEGER PRIMARY KEY, username TEXT, password TEXT, trust_id TEXT, "
     "decrypt_method TEXT",
     "stack": "id TEXT PRIMARY KEY, name TEXT, tenant TEXT, owner_id TEXT, "
-    "raw_template_id INTEGER, action TEXT, status TEXT, status_reason TEXT, timeout INTEGER, "
-    "convergence BOOLEAN, backup BOOLEAN, current_traversal TEXT, "
-    "created_at TIMESTAMP, updated_at TIMESTAMP, deleted_at TIMESTAMP",
+    "raw_template_id INTEGER, prev_raw_template_id INTEGER, action TEXT, status TEXT, "
+    "status_reason TEXT, timeout INTEGER, convergence BOOLEAN, backup BOOLEAN, "
+    "current_traversal TEXT, created_at TIMESTAMP, updated_at TIMESTAMP, deleted_at TIMESTAMP",
     "stack_lock": "stack_id TEXT PRIMARY KEY, engine_id TEXT, created_at TIMESTAMP",
     "stack_tag": "id INTEGER PRIMARY KEY, stack_id TEXT, tag TEXT",
     "resource": "id INTEGER PRIMARY KEY, uuid TEXT, name TEXT, nova_instance TEXT, "
@@ -37,7 +37,8 @@ _TABLES = {
     "service": 'id TEXT PRIMARY KEY, engine_id TEXT, host TEXT, hostname TEXT, "binary" TEXT, '
     "topic TEXT, report_interval INTEGER, created_at TIMESTAMP, updated_at TIMESTAMP, "
     "deleted_at TIMESTAMP",
-    "snapshot": "id TEXT PRIMARY KEY, stack_id TEXT, status TEXT, data TEXT",
+    "snapshot": "id TEXT PRIMARY KEY, stack_id TEXT, name TEXT, status TEXT, data TEXT, "
+    "created_at TIMESTAMP, updated_at TIMESTAMP",
     "software_config": "id TEXT PRIMARY KEY, name TEXT, config TEXT",
     "software_deployment": "id TEXT PRIMARY KEY, config_id TEXT, status TEXT",
     "sync_point": "entity_id TEXT, traversal_id TEXT, is_update BOOLEAN, stack_id TEXT, "

@@ -47,14 +47,13 @@ def test_a_vhost_is_looked_for_on_the_cluster_that_its_transport_url_names(
     place: Place, other: RabbitMQ
 ) -> None:
     old = place.rabbitmq
-    for urls in ((old.management_url, other.management_url),):
-        both = (urls, urls[::-1])
-        for each in both:
-            site = _site(place, other, *each)
-            assert said_of(judged("vhost.exists", site)) == [
-                f"blocker vhost {place.new}: does not exist at {other.management_url}"
-            ]
-            assert listeners.observe(site).management == old.management_url
+    urls = (old.management_url, other.management_url)
+    for each in (urls, urls[::-1]):
+        site = _site(place, other, *each)
+        assert said_of(judged("vhost.exists", site)) == [
+            f"blocker vhost {place.new}: does not exist at {other.management_url}"
+        ]
+        assert listeners.observe(site).management == old.management_url
     other.add_vhost(place.new)
     other.add_user(place.user, PASSWORD, "", {place.new: ALL})
     for name in ("vhost.exists", "vhost.permissions", "vhost.queue-arguments"):
@@ -89,6 +88,12 @@ def test_brokers_behind_a_load_balancer_tell_the_name_of_their_cluster(
         assert is_green(judged("vhost.permissions", place.site(port=port)))
     finally:
         proxy.kill()
+
+
+def test_a_name_and_an_address_are_one_host(place: Place) -> None:
+    url = place.rabbitmq.management_url.replace("127.0.0.1", "localhost")
+    site = place.site(plan={"broker": {"management": [url]}})
+    assert new_vhost.observe(site).management == url
 
 
 def test_nothing_shows_whose_an_api_is(place: Place) -> None:

@@ -14,7 +14,8 @@ TARGET_HEAD = "97b2a986f922"
 REPORT_INTERVAL = 60
 
 _TABLES = {
-    "raw_template": "id INTEGER PRIMARY KEY, template TEXT, environment TEXT",
+    "raw_template": "id INTEGER PRIMARY KEY, template TEXT, environment TEXT, files TEXT, "
+    "files_id INTEGER",
     "raw_template_files": "id INTEGER PRIMARY KEY, files TEXT",
     "user_creds": "id INTEGER PRIMARY KEY, username TEXT, password TEXT, trust_id TEXT, "
     "decrypt_method TEXT",

@@ -176,6 +176,12 @@ SOURCES: dict[str, Source] = {
             "schema_state", "Heat's database, its schema", "database.schema_state", deadline=300.0
         ),
         Source(
+            "packet_limit",
+            "Heat's database, its limit of a statement",
+            "database.packet_limit",
+            deadline=300.0,
+        ),
+        Source(
             "table_sizes", "Heat's database, table sizes", "database.table_sizes", deadline=300.0
         ),
         Source("broker", "RabbitMQ", "broker.listeners", deadline=120.0),

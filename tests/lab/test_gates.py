@@ -300,6 +300,7 @@ OF_THE_DATABASE = {
     "schema.expand-only",
     "schema.grants",
     "schema.legacy-version",
+    "schema.max-packet",
     "schema.no-long-transactions",
     "schema.not-half-migrated",
     "schema.purge-backlog",

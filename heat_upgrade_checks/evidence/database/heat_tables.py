@@ -33,6 +33,11 @@ RAW_TEMPLATE = sa.Table(
     # JSON; not sa.JSON, which would parse a damaged row where nothing tells whose it is.
     sa.Column("template", sa.Text),
     sa.Column("environment", sa.Text),
+    sa.Column("files", sa.Text),
+    sa.Column("files_id", sa.Integer),
+)
+RAW_TEMPLATE_FILES = sa.Table(
+    "raw_template_files", _SCHEMA, sa.Column("id", sa.Integer), sa.Column("files", sa.Text)
 )
 RESOURCE = sa.Table(
     "resource",

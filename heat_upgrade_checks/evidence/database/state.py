@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.configuration.global_environment import global_environment
 from heat_upgrade_checks.evidence.database.heat_tables import ALEMBIC, MIGRATE, REQUIRED, SERVICE
 from heat_upgrade_checks.evidence.database.session import (
     ask_in_session,
@@ -90,18 +91,27 @@ class Database(Facts):
         )
 
 
+class _Told(NamedTuple):
+    """What the configuration tells: seconds, seconds, and the environment of every stack."""
+
+    default_timeout: int
+    longest_report_interval: int
+    every_stacks: dict[str, Any]
+
+
 def observe(site: Site) -> Database:
     """Heat's database, with the account of `heat.conf` or the one the plan gives."""
     url = url_of(site)
     address = shown(url)
     conf = site.conf("current")
-    default_timeout = conf.number("stack_action_timeout", _DEFAULT_STACK_TIMEOUT)
-    longest = longest_report_interval(site)
+    told = _Told(
+        conf.number("stack_action_timeout", _DEFAULT_STACK_TIMEOUT),
+        longest_report_interval(site),
+        global_environment(conf),
+    )
 
     def look() -> Database:
-        return ask_in_session(
-            site, lambda session: _read(session, url, address, default_timeout, longest)
-        )
+        return ask_in_session(site, lambda session: _read(session, url, address, told))
 
     return replace(_followed(look), relation=relation_to_heats(site))
 
@@ -165,9 +175,7 @@ def reporting(connection: sa.Connection, longest: int) -> tuple[ServiceRow, ...]
     return tuple(_services(connection, clock(connection), longest))
 
 
-def _read(
-    connection: sa.Connection, url: URL, address: str, default_timeout: int, longest: int
-) -> Database:
+def _read(connection: sa.Connection, url: URL, address: str, told: _Told) -> Database:
     now, local = clock(connection), datetime.now(UTC)
     present = set(sa.inspect(connection).get_table_names())
     missing = REQUIRED - present
@@ -177,7 +185,7 @@ def _read(
             "its account may not see them: correct [database] connection or grant SELECT"
         )
     revisions, migrate_version = schema_revision(connection, present)
-    work = in_flight(connection, now, default_timeout)
+    work = in_flight(connection, now, told.default_timeout, told.every_stacks)
     return Database(
         url=address,
         name=url.database or "",
@@ -188,7 +196,7 @@ def _read(
         migrate_version=migrate_version,
         tables=tuple(sorted(present)),
         changed_at=_changed_at(connection, revisions),
-        services=tuple(_services(connection, now, longest)),
+        services=tuple(_services(connection, now, told.longest_report_interval)),
         in_flight=work.stacks,
         incomplete=work.illegible,
     )

@@ -1,8 +1,8 @@
 """What the stored templates say of resources in flight; of a template, no more leaves than this."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -30,8 +30,13 @@ class Declared:
     wait: SignalWait | None
 
 
-def declared(connection: sa.Connection, places: Iterable[Place]) -> dict[Place, Declared]:
-    """What stands in these places; those where nothing legible stands are left out."""
+def declared(
+    connection: sa.Connection, places: Iterable[Place], every_stacks: Mapping[str, Any]
+) -> dict[Place, Declared]:
+    """What stands in these places; those where nothing legible stands are left out.
+
+    `every_stacks` is the environment that the engines give every stack.
+    """
     names: dict[int, set[str]] = {}
     for place in places:
         names.setdefault(place.template_id, set()).add(place.name)
@@ -40,13 +45,16 @@ def declared(connection: sa.Connection, places: Iterable[Place]) -> dict[Place, 
     query = sa.select(columns.id, columns.template, columns.environment)
     for portion in portions(sorted(names), _TEMPLATES_AT_ONCE):
         for row in connection.execute(query.where(columns.id.in_(portion))):
-            for name, told in _told(row.template, row.environment, names[row.id]):
+            for name, told in _told(row.template, row.environment, names[row.id], every_stacks):
                 found[Place(row.id, name)] = told
     return found
 
 
 def _told(
-    template_text: str | None, environment_text: str | None, names: set[str]
+    template_text: str | None,
+    environment_text: str | None,
+    names: set[str],
+    every_stacks: Mapping[str, Any],
 ) -> Iterator[tuple[str, Declared]]:
     try:
         template = templates.parse(template_text)
@@ -56,7 +64,8 @@ def _told(
     values = templates.parameters(template, environment)
     for name, definition in templates.definitions(template).items():
         if name in names:
-            resolved = templates.resolve(definition.type, name, environment)
+            own = templates.resolve(definition.type, name, environment)
+            resolved = templates.resolve(own, name, every_stacks)
             yield name, Declared(_shown(resolved), signal_wait(resolved, definition, values))
 
 

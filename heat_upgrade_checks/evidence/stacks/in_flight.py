@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,15 +148,23 @@ class InFlight:
     illegible: tuple[str, ...]
 
 
-def in_flight(connection: sa.Connection, now: datetime, default_timeout: int) -> InFlight:
-    """What is worked on; a stack without a timeout has the default, in seconds."""
+def in_flight(
+    connection: sa.Connection,
+    now: datetime,
+    default_timeout: int,
+    every_stacks: Mapping[str, Any] = MappingProxyType({}),
+) -> InFlight:
+    """What is worked on; a stack without a timeout has the default, in seconds.
+
+    `every_stacks` is the environment that the engines give every stack.
+    """
     doomed = being_deleted(connection)
     ids, unknown = scan(connection)
     rows = _stacks(connection, sorted({*ids, *doomed.values()}))
     dated = [row for row in rows if row.updated_at or row.created_at]
     undated = [row for row in rows if not (row.updated_at or row.created_at)]
     return InFlight(
-        tuple(_described(connection, dated, doomed, now, default_timeout)),
+        tuple(_described(connection, dated, doomed, now, default_timeout, every_stacks)),
         (
             *illegible.described(connection, unknown),
             *(illegible.undated(row.name, row.id, row.tenant or "") for row in undated),
@@ -169,12 +178,13 @@ def _described(
     doomed: Mapping[str, str],
     now: datetime,
     default_timeout: int,
+    every_stacks: Mapping[str, Any],
 ) -> Iterator[StackInFlight]:
     ids = [stack.id for stack in stacks]
     moved = last_movements(connection, ids)
     begins = {stack.id: _begin(stack, moved[stack.id]) for stack in stacks}
     template_ids = {stack.id: stack.raw_template_id for stack in stacks}
-    resources = _resources_in_flight(connection, now, begins, template_ids)
+    resources = _resources_in_flight(connection, now, begins, template_ids, every_stacks)
     snapshots = with_snapshots(connection, ids)
     deleted = deletions(connection, sorted(doomed), now, default_timeout)
     for stack in sorted(stacks, key=lambda each: (each.created_at or each.updated_at, each.id)):
@@ -228,6 +238,7 @@ def _resources_in_flight(
     now: datetime,
     begins: Mapping[str, datetime],
     template_ids: Mapping[str, int],
+    every_stacks: Mapping[str, Any],
 ) -> dict[str, list[ResourceInFlight]]:
     columns = RESOURCE.c
     rows: list[sa.Row[tuple[Any, ...]]] = []
@@ -248,7 +259,7 @@ def _resources_in_flight(
         ]
         for row in working
     }
-    known = declared(connection, chain.from_iterable(places.values()))
+    known = declared(connection, chain.from_iterable(places.values()), every_stacks)
     events = last_events(connection, sorted({row.stack_id for row in rows}))
     found: dict[str, list[ResourceInFlight]] = defaultdict(list)
     for row in rows:

@@ -15,23 +15,24 @@ REPORT_INTERVAL = 60
 
 _TABLES = {
     "raw_template": "id INTEGER PRIMARY KEY, template TEXT, environment TEXT, files TEXT, "
-    "files_id INTEGER",
-    "raw_template_files": "id INTEGER PRIMARY KEY, files TEXT",
+    "files_id INTEGER, created_at TIMESTAMP",
+    "raw_template_files": "id INTEGER PRIMARY KEY, files TEXT, created_at TIMESTAMP",
     "user_creds": "id INTEGER PRIMARY KEY, username TEXT, password TEXT, trust_id TEXT, "
-    "decrypt_method TEXT",
+    "decrypt_method TEXT, created_at TIMESTAMP",
     "stack": "id TEXT PRIMARY KEY, name TEXT, tenant TEXT, owner_id TEXT, "
     "raw_template_id INTEGER, prev_raw_template_id INTEGER, action TEXT, status TEXT, "
     "status_reason TEXT, timeout INTEGER, convergence BOOLEAN, backup BOOLEAN, "
     "current_traversal TEXT, created_at TIMESTAMP, updated_at TIMESTAMP, deleted_at TIMESTAMP",
     "stack_lock": "stack_id TEXT PRIMARY KEY, engine_id TEXT, created_at TIMESTAMP",
-    "stack_tag": "id INTEGER PRIMARY KEY, stack_id TEXT, tag TEXT",
+    "stack_tag": "id INTEGER PRIMARY KEY, stack_id TEXT, tag TEXT, created_at TIMESTAMP",
     "resource": "id INTEGER PRIMARY KEY, uuid TEXT, name TEXT, nova_instance TEXT, "
     "stack_id TEXT, root_stack_id TEXT, action TEXT, status TEXT, status_reason TEXT, "
     "engine_id TEXT, "
-    "atomic_key INTEGER, current_template_id INTEGER",
+    "atomic_key INTEGER, current_template_id INTEGER, created_at TIMESTAMP",
     "resource_data": "id INTEGER PRIMARY KEY, key TEXT, value TEXT, redact BOOLEAN, "
-    "resource_id INTEGER, decrypt_method TEXT",
-    "resource_properties_data": "id INTEGER PRIMARY KEY, data TEXT, encrypted BOOLEAN",
+    "resource_id INTEGER, decrypt_method TEXT, created_at TIMESTAMP",
+    "resource_properties_data": "id INTEGER PRIMARY KEY, data TEXT, encrypted BOOLEAN, "
+    "created_at TIMESTAMP",
     "event": "id INTEGER PRIMARY KEY, stack_id TEXT, uuid TEXT, resource_name TEXT, "
     "physical_resource_id TEXT, resource_status TEXT, resource_status_reason TEXT, "
     "created_at TIMESTAMP",
@@ -40,8 +41,8 @@ _TABLES = {
     "deleted_at TIMESTAMP",
     "snapshot": "id TEXT PRIMARY KEY, stack_id TEXT, name TEXT, status TEXT, data TEXT, "
     "created_at TIMESTAMP, updated_at TIMESTAMP",
-    "software_config": "id TEXT PRIMARY KEY, name TEXT, config TEXT",
-    "software_deployment": "id TEXT PRIMARY KEY, config_id TEXT, status TEXT",
+    "software_config": "id TEXT PRIMARY KEY, name TEXT, config TEXT, created_at TIMESTAMP",
+    "software_deployment": "id TEXT PRIMARY KEY, config_id TEXT, status TEXT, created_at TIMESTAMP",
     "sync_point": "entity_id TEXT, traversal_id TEXT, is_update BOOLEAN, stack_id TEXT, "
     "created_at TIMESTAMP, updated_at TIMESTAMP, "
     "PRIMARY KEY (entity_id, traversal_id, is_update)",
@@ -56,7 +57,8 @@ _TEMPLATE = json.dumps(
 # What the migrations d2db381e3324, 88be64598c0f and 97b2a986f922 of 2026.1 do.
 _MIGRATION = (
     "ALTER TABLE sync_point ADD COLUMN extra_data TEXT",
-    "CREATE TABLE resource_snapshot (id TEXT PRIMARY KEY, snapshot_id TEXT, data TEXT)",
+    "CREATE TABLE resource_snapshot (id TEXT PRIMARY KEY, snapshot_id TEXT, data TEXT, "
+    "created_at TIMESTAMP)",
     "ALTER TABLE snapshot ADD COLUMN action TEXT",
 )
 

@@ -104,7 +104,7 @@ def _renewed(note: Note, known: Acknowledgement | None) -> Acknowledgement:
         by=known.by if known and same else "",
         at=known.at if known and same else "",
         remark=known.remark if known else "",
-        sections=note.must_be_acknowledged,
+        sections=tuple(map(_printable, note.must_be_acknowledged)),
     )
 
 

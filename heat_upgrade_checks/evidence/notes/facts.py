@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from heat_upgrade_checks.evidence.facts import Facts
 
+# What reno gives a note besides (reno/config.py); a section of another name may be any of them,
+# mistyped.
+_INFORM = frozenset({"prelude", "features", "fixes", "other"})
 MUST_ACKNOWLEDGE = ("critical", "security", "upgrade", "deprecations", "issues")
 
 
@@ -22,7 +25,8 @@ class Note:
     @property
     def must_be_acknowledged(self) -> tuple[str, ...]:
         """The sections that oblige somebody to have read this note."""
-        return tuple(name for name in MUST_ACKNOWLEDGE if self.sections.get(name))
+        unknown = sorted(self.sections.keys() - _INFORM - {*MUST_ACKNOWLEDGE})
+        return tuple(name for name in (*MUST_ACKNOWLEDGE, *unknown) if self.sections.get(name))
 
 
 @dataclass(frozen=True)

@@ -80,15 +80,20 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _in_sdist(path: Path) -> Iterator[tuple[str, bytes]]:
     """The notes in an sdist, which is read as a stream: no path in it is ever written to."""
+    names: set[str] = set()
     with gzip.open(path) as stream, _archive(stream) as archive:
         for member in archive:
             found = _IN_SDIST.fullmatch(member.name)
-            if not found or not member.isreg():
+            if not found:
                 continue
+            if found[1] in names:
+                raise _not_plain(found[1], f"is twice in {path}")
+            names.add(found[1])
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None:
+                raise _not_plain(found[1], f"is no file in {path} but a link or the like")
             _refuse_large(found[1], member.size)
-            content = archive.extractfile(member)
-            if content is not None:
-                yield found[1], content.read()
+            yield found[1], content.read()
         while stream.read(_PIECE):
             pass  # The archive's end comes before the CRC.
 
@@ -118,8 +123,10 @@ def _version_in(about: bytes) -> str | None:
 def _blob(entry: bytes) -> tuple[str, str]:
     """Name and object of a line `<mode> blob <object> <size>\\t<path>` of ls-tree."""
     about, _, path = entry.partition(b"\t")
-    _mode, _kind, blob, size = about.decode("ascii").split()
+    mode, _kind, blob, size = about.decode("ascii").split()
     name = _text(path).rpartition("/")[2]
+    if not mode.startswith("100"):
+        raise _not_plain(name, "is no file in the git checkout but a link or the like")
     _refuse_large(name, int(size))
     return name, blob
 
@@ -182,6 +189,13 @@ def _refused(complaint: bytes, checkout: Path, version: str) -> str:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
+
+
+def _not_plain(name: str, what: str) -> Unobserved:
+    return Unobserved(
+        f"release note {name} {what}, so what it says cannot be told: "
+        "fetch the releases' own sdists with `heat-upgrade-check notes --fetch`"
+    )
 
 
 def _refuse_large(name: str, size: int) -> None:

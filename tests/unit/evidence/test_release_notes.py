@@ -56,6 +56,9 @@ def test_sections_are_strings_or_lists_and_texts_need_no_quotes() -> None:
     empty = note("upgrade:\nsecurity: []\nfixes: [x]")
     assert empty.sections == {"upgrade": (), "security": (), "fixes": ("x",)}
     assert empty.must_be_acknowledged == ()
+    assert note("upgrades: Mistyped.\n").must_be_acknowledged == ("upgrades",)
+    both = note("prelude: P\nother: O\nRemoved: x\nupgrade: y\n")
+    assert both.must_be_acknowledged == ("upgrade", "Removed")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def a_rehearsal(**changes: Any) -> Rehearsal:
         target_version="26.0.2",
         server="MariaDB 10.11",
         differs=(),
+        unlike=(),
     )
     return replace(made, **changes)
 

@@ -154,8 +154,10 @@ class EndedEarly:
 class Rehearsal:
     """One rehearsal that was carried out; what comes after `failure` is None.
 
-    `server` is the scratch server's version, `differs` how it is unlike the live one. `changes` are
-    what the migration added to the schema or took from it, as phrases. `seconds` is all it took.
+    `server` is the scratch server's version, `differs` how it is unlike the live one, and `unlike`
+    those of them that make what it showed no proof for the live one: another kind of server,
+    charset or collation. `changes` are what the migration added to the schema or took from it, as
+    phrases. `seconds` is all it took.
     """
 
     tool: str
@@ -167,6 +169,7 @@ class Rehearsal:
     target_version: str
     server: str
     differs: tuple[str, ...]
+    unlike: tuple[str, ...]
     restored: Restored | None = None
     migrated: Migrated | None = None
     changes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.schema.server_kind import kind
 
 # How names, types, defaults and keys are understood: mariadb.com/kb/en/server-system-variables and
 # dev.mysql.com/doc/refman/8.0/en/server-system-variables.html. A server lacks those of others.
@@ -95,17 +96,17 @@ def look(session: sa.Connection, account: str) -> LiveServer:
     return readers[session.dialect.name](session, account)
 
 
+def decisive_differences(scratch: LiveServer, live: LiveServer) -> tuple[str, ...]:
+    """The differences because of which a migration may end otherwise on the live server."""
+    of_server = _of_server(scratch, live) if kind(scratch.server) != kind(live.server) else []
+    return (*of_server, *_of_database(scratch, live, ("charset", "collation")))
+
+
 def differences(scratch: LiveServer, live: LiveServer) -> tuple[str, ...]:
     """How the scratch server is unlike the live one, a phrase for each difference."""
-    found = []
+    parts = ("charset", "collation", "character_type", "provider", "provider_locale")
+    found = _of_server(scratch, live) + _of_database(scratch, live, parts)
     unset = '""'
-    if scratch.server != live.server:
-        found.append(f"server is {scratch.server}, the live one is {live.server}")
-    for what in ("charset", "collation", "character_type", "provider", "provider_locale"):
-        ours, theirs = getattr(scratch, what), getattr(live, what)
-        if ours != theirs:
-            name = what.replace("_", " ")
-            found.append(f"the database's {name} is {ours or 'unset'}, the live one's {theirs}")
     for name, theirs in live.settings.items():
         if name not in scratch.settings:
             found.append(
@@ -115,6 +116,21 @@ def differences(scratch: LiveServer, live: LiveServer) -> tuple[str, ...]:
             ours = scratch.settings[name] or unset
             found.append(f"{name} is {ours}, on the live server {theirs or unset}")
     return tuple(found)
+
+
+def _of_server(scratch: LiveServer, live: LiveServer) -> list[str]:
+    if scratch.server == live.server:
+        return []
+    return [f"server is {scratch.server}, the live one is {live.server}"]
+
+
+def _of_database(scratch: LiveServer, live: LiveServer, parts: tuple[str, ...]) -> list[str]:
+    return [
+        f"the database's {part.replace('_', ' ')} is {getattr(scratch, part) or 'unset'}, "
+        f"the live one's {getattr(live, part)}"
+        for part in parts
+        if getattr(scratch, part) != getattr(live, part)
+    ]
 
 
 def _value(name: str, value: str) -> frozenset[str]:

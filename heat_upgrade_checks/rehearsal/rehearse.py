@@ -63,6 +63,7 @@ def rehearse(site: Site, screen: Screen) -> Rehearsal:
             target_version=target.version,
             server=place.server,
             differs=place.differs,
+            unlike=place.unlike,
         )
         try:
             restored, before = _restored(rehearsal, backup, place, screen)

@@ -22,7 +22,12 @@ from heat_upgrade_checks.rehearsal import (
     private_server,
 )
 from heat_upgrade_checks.rehearsal.keeper import Keeper, KeeperError
-from heat_upgrade_checks.rehearsal.live_server import LiveServer, differences, look
+from heat_upgrade_checks.rehearsal.live_server import (
+    LiveServer,
+    decisive_differences,
+    differences,
+    look,
+)
 from heat_upgrade_checks.secrets import shown
 
 _CONNECT_TIMEOUT = 10
@@ -44,7 +49,8 @@ class Scratch:
 
     `url` is for this process, `heats_url` for `[database] connection`: it may hold a password and
     must not be shown. `folder` is for the run's files, open to this user alone. `differs` tells how
-    server and database are unlike the live ones, a phrase for each difference.
+    server and database are unlike the live ones, a phrase for each difference; `unlike` are the
+    decisive ones.
     """
 
     url: URL = field(repr=False)
@@ -53,6 +59,7 @@ class Scratch:
     is_private: bool
     folder: Path
     differs: tuple[str, ...]
+    unlike: tuple[str, ...]
 
 
 @contextmanager
@@ -97,14 +104,14 @@ def _require_room(within: Path, backup: Backup) -> None:
 def _private(keeper: Keeper, folder: Path, live: LiveServer, site: Site) -> Scratch:
     if live.backend == "sqlite":
         url = URL.create("sqlite", database=str(folder / "scratch.sqlite"))
-        return Scratch(url, _text(url), live.server, True, folder, ())
+        return Scratch(url, _text(url), live.server, True, folder, (), ())
     if live.backend == "mysql":
         url = mariadb_server.start(keeper, live, folder)
     else:
         url = postgresql_server.start(keeper, live, folder.parent, folder / "server.log")
     with _session(url) as session:
         ours = look(session, live.account)
-    return Scratch(url, _heats_url(url, site), ours.server, True, folder, differences(ours, live))
+    return _found(ours, live, url, _heats_url(url, site), folder, is_private=True)
 
 
 def _lent(keeper: Keeper, folder: Path, url: URL, live: LiveServer) -> Scratch:
@@ -133,7 +140,14 @@ def _lent(keeper: Keeper, folder: Path, url: URL, live: LiveServer) -> Scratch:
         )
     keeper.empty_at_end(_text(url))
     heats = url.set(drivername=_HEATS_DRIVER[live.backend])
-    return Scratch(url, _text(heats), ours.server, False, folder, differences(ours, live))
+    return _found(ours, live, url, _text(heats), folder, is_private=False)
+
+
+def _found(
+    ours: LiveServer, live: LiveServer, url: URL, heats: str, folder: Path, *, is_private: bool
+) -> Scratch:
+    differs, unlike = differences(ours, live), decisive_differences(ours, live)
+    return Scratch(url, heats, ours.server, is_private, folder, differs, unlike)
 
 
 def _lent_url(site: Site, live: LiveServer) -> URL | None:

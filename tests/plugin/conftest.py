@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Site:
         backup = self.demo.folder / "heat.backup.sqlite"
         sha256 = hashlib.sha256(backup.read_bytes()).hexdigest()
         rehearsal = a_rehearsal(
+            server=f"SQLite {sqlite3.sqlite_version}",
             backup=RehearsedBackup(str(backup), "sqlite", backup.stat().st_size, sha256),
             restored=Restored(0.1, {"stack": 25}, "c6214ca60943"),
             migrated=Migrated(0.1, ()),

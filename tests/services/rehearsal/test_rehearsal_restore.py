@@ -151,6 +151,6 @@ def test_a_copy_for_which_there_is_no_room_says_nothing_of_the_backup(tmp_path: 
     with closing(sqlite3.connect(path)) as made:
         made.execute("CREATE TABLE stack (id)")
     full = sa.URL.create("sqlite", database="/dev/full")
-    place = Scratch(full, "", "SQLite", True, tmp_path, ())
+    place = Scratch(full, "", "SQLite", True, tmp_path, (), ())
     with pytest.raises(Unobserved, match=r"No space left on device .* TMPDIR names a folder with"):
         restore(newest(path, "heat"), "heat", place, lambda *_: None)

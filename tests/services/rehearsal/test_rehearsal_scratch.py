@@ -73,6 +73,7 @@ def test_what_the_local_server_does_not_know_is_told(on_mariadb: Make, tmp_path:
         assert any("sql_require_primary_key is unknown" in d for d in place.differs)
         assert any(d.startswith("collation_server is ") for d in place.differs)
         assert len(place.differs) == 4
+        assert place.unlike == place.differs[:2]
 
 
 def test_a_private_postgresql_is_set_as_the_live_server(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.services.heat_databases import PASSWORD, HeatDatabase, Make
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.services.processes import started_in
+from tests.services.rehearsal.scratches import CANARY
 from tests.waiting import until
 
 CHECKS = ("schema.rehearsed", "backup.restores")
@@ -165,6 +166,22 @@ def test_25_cannot_delete_what_26_took(on: Callable[..., Site], mariadb: MariaDB
     assert later.outcomes("warned") == set(CHECKS)
     assert "is not what was restored last" in findings(later, "backup.restores")[0]
     assert "not the newest backup" in findings(later, "schema.rehearsed")[0]
+
+
+def test_a_database_of_another_charset_shows_nothing(
+    on: Callable[..., Site], mariadb: MariaDB, lent_maria: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent = lent_maria.rpartition("/")[2]
+    mariadb.execute(f"ALTER DATABASE `{lent}` CHARACTER SET utf8mb4")
+    monkeypatch.setenv("SCRATCH_PASSWORD", CANARY)
+    site = on(24, 25, rehearsal={"url": lent_maria, "password_env": "SCRATCH_PASSWORD"})
+    outcome = site.rehearse()
+    assert outcome.code == 0, outcome.out
+    gate = site.judge()
+    assert gate.outcomes("passed") == {"backup.restores"}
+    (said,) = findings(gate, "schema.rehearsed", "warning")
+    assert "was rehearsed on another kind of database: the database's charset is utf8mb4" in said
+    assert site.judge(require=["schema.rehearsed"]).outcomes("error") == {"schema.rehearsed"}
 
 
 def test_the_charset_trap(on: Callable[..., Site], mariadb: MariaDB) -> None:

@@ -9,9 +9,23 @@ from heat_upgrade_checks.phases import SideName
 
 @check("schema.at-head", phases=["pre"], guide="prerequisites")
 def check_schema_is_at_current_head(
-    database: Database, current_release: Release, gate: Judgement
+    database: Database, current_release: Release, target_release: Release, gate: Judgement
 ) -> None:
     """The database is at the head of the release that runs on it."""
+    if _is_at_target(database, current_release, target_release):
+        gate.looked_at(f"{database.extent}; heads of {current_release.extent}")
+        gate.block(
+            database.name,
+            f"is at {_words(database.revisions)} already, the head of the target, Heat "
+            f"{target_release.version}: db_sync was run too early",
+            hint="Run no db_sync of the current release; run phase synced instead of this one.",
+            commands=[["heat-upgrade-check", "--phase", "synced"]],
+            data={
+                "found": list(database.revisions),
+                "expected": list(current_release.schema_heads),
+            },
+        )
+        return
     _compare(
         database,
         current_release,
@@ -35,6 +49,13 @@ def check_schema_is_at_target_head(
     )
 
 
+def _is_at_target(database: Database, current: Release, target: Release) -> bool:
+    """Whether the target's db_sync has run, as far as both releases tell their heads."""
+    heads = target.schema_heads
+    known = current.schema_heads or current.migrate_head is not None
+    return bool(known and heads) and current.schema_heads != heads == database.revisions
+
+
 def _compare(
     database: Database, release: Release, gate: Judgement, *, side: SideName, hint: str
 ) -> None:
@@ -51,7 +72,16 @@ def _compare(
             f"add {side}.python to the plan"
         )
         return
-    if found != expected:
+    if len(found) > 1 and len(expected) == 1:
+        gate.block(
+            database.name,
+            f"has {len(found)} rows in alembic_version ({_words(found)}), and Heat has one; "
+            "db_sync does not mend that",
+            hint="Find out which revision the tables really have (schema.not-half-migrated), and "
+            "delete the other rows; where that is not clear, restore the last backup.",
+            data={"found": list(found), "expected": list(expected)},
+        )
+    elif found != expected:
         gate.block(
             database.name,
             f"is at {_words(found)}; Heat {release.version} has its head at {_words(expected)}",

@@ -13,7 +13,8 @@ def check_backup_is_complete(backups: Backups, database: Database, gate: Judgeme
     backup = backups.of_this_database()
     gate.looked_at(f"{backups.extent}; compared with {database.extent}")
     if backup.damage:
-        gate.block(backup.path, backup.damage, hint=ANOTHER)
+        encrypted = backup.format.startswith("encrypted")
+        gate.block(backup.path, backup.damage, hint="" if encrypted else ANOTHER)
         return
     # A later table is required where the live database has it.
     needed = tables.ALWAYS | (tables.LATER & {*database.tables})

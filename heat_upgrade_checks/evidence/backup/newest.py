@@ -19,6 +19,7 @@ from heat_upgrade_checks.evidence.backup import sqlite as backup_sqlite
 from heat_upgrade_checks.evidence.backup import xbstream as backup_xbstream
 from heat_upgrade_checks.evidence.backup.content import Content, begun, searched
 from heat_upgrade_checks.evidence.backup.folders import Folder, size_and_time
+from heat_upgrade_checks.evidence.backup.foreign import foreign
 from heat_upgrade_checks.evidence.backup.live_rows import LiveRows
 from heat_upgrade_checks.evidence.backup.recognition import HEAD, recognise
 from heat_upgrade_checks.evidence.backup.streams import (
@@ -41,21 +42,6 @@ _ANY_TIME_ZONE = timedelta(hours=12, minutes=5)
 # Rows that were made this long before a backup's end are in it, however long it took, and whatever
 # its time zone: that of the farthest east is 14 hours ahead of UTC.
 _TOO_LATE = timedelta(hours=15)
-
-# Formats that cannot be looked into, known by their first bytes: name, and what to do meanwhile.
-_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x04\x22\x4d\x18", "lz4", "compress with gzip, xz or zstd"),
-    (b"PK\x03\x04", "zip", "compress with gzip, xz or zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "7z", "compress with gzip, xz or zstd"),
-    (b"Salted__", "encrypted with openssl", "name a copy that is not encrypted"),
-    (b"age-encryption.org/", "encrypted with age", "name a copy that is not encrypted"),
-    (b"-----BEGIN PGP MESSAGE-----", "encrypted with PGP", "name a copy that is not encrypted"),
-    (b"XBCRYP", "encrypted with xbcrypt", "name a copy that is not encrypted"),
-    (b"<?xml", "XML dump", "dump without --xml"),
-    (backup_sqlite.MAGIC, "sqlite", "leave the copy uncompressed"),
-    (b"\x1f\x8b", "gzip", "compress the dump once"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "compress the dump once"),
-)
 
 
 @dataclass(frozen=True)
@@ -193,6 +179,13 @@ def _file(path: Path) -> BackupFile:
             size, modified = size_and_time(path)
         elif not stat.S_ISREG(status.st_mode):
             raise Unobserved(f"{path} is neither a file nor a folder: correct backup in the plan")
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise Unobserved(
+                f"{path} is a link to {os.readlink(path)}, which is not there: point it at a "  # noqa: PTH115
+                "backup or remove it, or mount where its target lies"
+            ) from None
+        raise _unreadable(str(path), error) from None
     except OSError as error:
         raise _unreadable(str(path), error) from None
     return BackupFile(str(path), size, modified)
@@ -239,7 +232,7 @@ def _content(path: Path, compression: str, pieces: Iterator[bytes], database: st
         return backup_archives.read(pieces, database, archive)
     if kind := recognise(head):
         return searched(kind(database, head), pieces)
-    name, sentence = _foreign(head)
+    name, sentence = foreign(head)
     return Content(sum(map(len, pieces)), name, sentence)
 
 
@@ -259,19 +252,6 @@ def _found(file: BackupFile, size: int, sha256: str, content: Content, suffix: s
         rows_are_exact=content.rows_are_exact,
         stacks=content.stacks,
         damage=content.damage,
-    )
-
-
-def _foreign(head: bytes) -> tuple[str, str]:
-    """The name of a format that cannot be looked into, and why it says nothing of completeness."""
-    if head[257:262] == b"ustar":
-        return "tar", "is a tar archive, which cannot be read by this version: name the dump itself"
-    for magic, name, remedy in _FOREIGN:
-        if head.startswith(magic):
-            return name, f"is of format {name}, which cannot be read by this version: {remedy}"
-    return "unknown", (
-        "begins like no dump of mariadb-dump, mysqldump, mariabackup, pg_dump or SQLite: "
-        "it is encrypted, damaged at its head or of an unknown format"
     )
 
 

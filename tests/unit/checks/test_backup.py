@@ -97,3 +97,13 @@ def test_a_backup_needs_the_later_tables_that_the_database_has() -> None:
         gate = judge(check_at("backup.complete", "pre"), "pre", **facts)
         expected = f"blocker /b/heat.sql: lacks {len(lacking)} of Heat's tables: "
         assert sentences(gate) == ([expected + ", ".join(lacking)] if lacking else [])
+
+
+@pytest.mark.parametrize(("form", "hint"), [("encrypted with age", False), ("mariadb-dump", True)])
+def test_another_backup_is_no_remedy_for_an_encrypted_one(form: str, hint: bool) -> None:
+    facts: dict[str, Any] = {
+        "backups": _backups(format=form, damage="is not whole"),
+        "database": a_database(),
+    }
+    (finding,) = judge(check_at("backup.complete", "pre"), "pre", **facts).findings
+    assert ("Make one now" in finding.hint) is hint

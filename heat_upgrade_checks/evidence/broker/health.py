@@ -79,7 +79,7 @@ def observe(site: Site) -> BrokerHealth:
         management=http.base,
         version=overview.rabbitmq_version,
         nodes=tuple(Node(node.name, node.running, node.partitions) for node in listed),
-        alarms=alarmed.alarms if alarmed else (),
+        alarms=tuple(dict.fromkeys(alarmed.alarms)) if alarmed else (),
         statistics=overview.keeps_rates,
         quorum_critical=critical is not None,
     )

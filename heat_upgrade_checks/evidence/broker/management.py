@@ -22,8 +22,16 @@ _SEES_ALL = {"monitoring", "administrator"}
 
 EMPTY = BeforeValidator(lambda value: {} if value == [] else value)
 """For an object that may be empty: RabbitMQ writes that as an empty list."""
-NOTHING = BeforeValidator(lambda value: None if value == [] else value)
-"""For an object that RabbitMQ may not know: it writes an empty list then."""
+
+
+def _known(value: object) -> object:
+    if value is None:
+        raise ValueError("is null")
+    return None if value == [] else value
+
+
+NOTHING = BeforeValidator(_known)
+"""For an object that RabbitMQ may not know: it writes an empty list then, which gives None."""
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,14 @@ class ListedNode:
 def nodes(http: ReadOnlyHttp) -> tuple[ListedNode, ...]:
     """Every node of the cluster.
 
-    :raises Unobserved: none is listed, though one has answered.
+    :raises Unobserved: none is listed as running, though one has answered, or one twice.
     """
     columns = "name,running,partitions,uptime"
     found = get(http, tuple[ListedNode, ...], "api/nodes", columns=columns)
-    if not any(node.running for node in found):
+    if len({node.name for node in found}) < len(found) or not any(node.running for node in found):
         raise Unobserved(
-            f"RabbitMQ's management API at {http.base} lists no running node; another server "
-            "answers there, or a proxy: correct broker.management in the plan"
+            f"RabbitMQ's management API at {http.base} lists no running node, or one twice; "
+            "another server answers there, or a proxy: correct broker.management in the plan"
         )
     return found
 
@@ -58,7 +58,7 @@ def await_new_statistics(http: ReadOnlyHttp) -> None:
     while True:
         running = {node.name: node.uptime for node in nodes(http) if node.running}
         for name, uptime in running.items():
-            changed = name in last and uptime != last[name]
+            changed = None not in {uptime, last.get(name)} and uptime != last[name]
             renewals[name] = renewals.get(name, 0) + changed
         last = running
         late = [name for name in running if renewals[name] < _RENEWALS]

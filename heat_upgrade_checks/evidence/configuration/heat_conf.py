@@ -128,6 +128,8 @@ class HeatConf:
     def _know(self, group: str, name: str, values: list[str]) -> None:
         for value in values:
             self._remember(name, value)
+        if name.startswith("_"):
+            return  # oslo.config lets no option be called so
         self._set.add((group, name))
         self._conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
 
@@ -152,6 +154,11 @@ class HeatConf:
             raise Unobserved(
                 f"[{group}] {name} of the {self.side} release refers to an option with $ that "
                 "these files do not set; set it there, or write $$ for a dollar sign"
+            ) from None
+        except RecursionError:
+            raise Unobserved(
+                f"[{group}] {name} of the {self.side} release refers with $ to itself; correct it "
+                f"in {', '.join(self.files)}"
             ) from None
         # What was read from the files may have named other options.
         self._remember(name, value)
@@ -249,8 +256,8 @@ class HeatConf:
     def _host(self, part: str, option: str) -> BrokerHost:
         account, at, address = part.rpartition("@")
         username, colon, password = account.partition(":")
-        parsed = urlsplit(f"//{address}")
         try:
+            parsed = urlsplit(f"//{address}")
             host, port = parsed.hostname, parsed.port or _AMQP_PORT
         except ValueError:
             host, port = None, _AMQP_PORT

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from heat_upgrade_checks.errors import Unobserved
+from heat_upgrade_checks.evidence.answers import Count
 from heat_upgrade_checks.evidence.configuration.heat_conf import HeatConf
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
@@ -57,9 +58,9 @@ def observe_target(site: Site) -> UpgradeCheck:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How the command ended, and what it printed."""
+    """How the command ended, and what it prCounted."""
 
-    exit_code: int
+    exit_code: Count
     text: str
 
 

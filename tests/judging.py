@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.gates.judgement import Judgement
+from heat_upgrade_checks.gates.own_commands import CalledWith
 from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.gates.registry import MARK
 from heat_upgrade_checks.phases import PHASES
@@ -21,6 +23,8 @@ from tests import showing
 
 # As in a wheel, whose checks are inside the package. Last, so that nothing else is found there.
 sys.path.append(str(catalogue.checks_folder().parent))
+
+CALLED_WITH = CalledWith(Path("/etc/heat-upgrade.yaml"), Path("/srv/reports"))
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -63,7 +67,7 @@ def hand(
     of: Plan, phase: str, host: str = "", id: str = "unit.test", at: datetime = NOW
 ) -> Judgement:
     """What a check holds while it judges `at` that moment."""
-    return Judgement(Question(of, phase, host, (), at, (), NOTHING), id, at)
+    return Judgement(Question(of, phase, host, (), at, (), NOTHING, CALLED_WITH), id, at)
 
 
 def judge(

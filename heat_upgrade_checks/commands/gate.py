@@ -33,10 +33,11 @@ def judge(
     :return: the exit code.
     :raises UsageError: the gate cannot be asked like this, or its reports cannot be written.
     """
-    loaded, digest = plans.load(plans.chosen(plan))
+    plan_file = plans.chosen(plan)
+    loaded, digest = plans.load(plan_file)
     folder = reports / loaded.name
     site = Site(loaded, folder)
-    run = begin(new_question(loaded, digest, phase, host, only, site), site)
+    run = begin(new_question(plan_file, digest, phase, host, only, site), site)
     return _judge(run, folder, wait, interval, warnings_ok=warnings_ok)
 
 

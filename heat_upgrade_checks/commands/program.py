@@ -222,12 +222,13 @@ def verify(plan: Path | None, reports: Path) -> int:
 
 @main.command()
 @_plan_option
+@_reports_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def where(plan: Path | None, as_json: bool) -> int:
+def where(plan: Path | None, reports: Path, as_json: bool) -> int:
     """Tell how far this upgrade has come, and the next safe step."""
     from heat_upgrade_checks.commands import where
 
-    return where.run(plan, as_json=as_json)
+    return where.run(plan, reports, as_json=as_json)
 
 
 @main.command()

@@ -157,7 +157,7 @@ def _judge(demo: Deployment, step: Step, folder: Path) -> None:
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(demo.folder / "clouds.yaml")
     loaded, digest = plans.load(demo.plan_file)
     site = Site(loaded, folder)
-    run = begin(new_question(loaded, digest, step.phase, step.host, (), site), site)
+    run = begin(new_question(demo.plan_file, digest, step.phase, step.host, (), site), site)
     with taken(run, folder) as place:
         driver.judge(place, lambda _: None)
         gate, gate_folder, untold = place.close()

@@ -41,10 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     end = ExitStack()
     try:
-        plan, digest = plans.load(Path(config.getoption("--plan")))
+        plan_file = Path(config.getoption("--plan"))
+        plan, digest = plans.load(plan_file)
         folder = Path(config.getoption("--reports")) / plan.name
         site = Site(plan, folder)
-        question = new_question(plan, digest, phase, config.getoption("--host"), (), site)
+        question = new_question(plan_file, digest, phase, config.getoption("--host"), (), site)
         place = end.enter_context(taken(begin(question, site), folder))
     except UsageError as error:
         pytest.exit(str(error), returncode=_WRONG_USAGE)

@@ -74,7 +74,8 @@ class Judgement:
         """What goes beyond Heat's guide was left out: a warning, unless the plan requires it."""
         if self.id in self.plan.require:
             what = f"the plan requires it: {obj} {summary}"
-            self.cannot_tell(f"{what}; run {shlex.join(commands[0])}")
+            command = self.question.called_with.complete(commands[0])
+            self.cannot_tell(f"{what}; run {shlex.join(command)}")
         else:
             self.warn(obj, summary, hint=hint, commands=commands)
 
@@ -96,5 +97,5 @@ class Judgement:
         commands: Sequence[Sequence[str]] = (),
         data: dict[str, Any] | None = None,
     ) -> None:
-        argument_lists = tuple(tuple(command) for command in commands)
+        argument_lists = tuple(map(self.question.called_with.complete, commands))
         self.findings.append(Finding(level, obj, summary, hint, argument_lists, data or {}))

@@ -9,6 +9,7 @@ from pathlib import Path
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.database.environment import fingerprint
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.gates.own_commands import CalledWith
 from heat_upgrade_checks.phases import PHASES
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records import waivers
@@ -31,6 +32,7 @@ class Question:
     started_at: datetime
     waivers: tuple[Waiver, ...]
     digests: Digests
+    called_with: CalledWith
 
     def __post_init__(self) -> None:
         phase = PHASES[self.phase]
@@ -54,12 +56,13 @@ class Question:
 
 
 def new_question(
-    plan: Plan, plan_sha256: str, phase: str, host: str, only: Iterable[str], site: Site
+    plan_file: Path, plan_sha256: str, phase: str, host: str, only: Iterable[str], site: Site
 ) -> Question:
-    """The question of a gate that starts now.
+    """The question of a gate of the site's plan that starts now; `plan_file` held it.
 
     :raises UsageError: the plan's file of waivers cannot be used.
     """
+    plan = site.plan
     return Question(
         plan=plan,
         phase=phase,
@@ -68,6 +71,7 @@ def new_question(
         started_at=datetime.now(UTC),
         waivers=waivers.load(plan.waivers) if plan.waivers else (),
         digests=digests_of(site, plan_sha256),
+        called_with=CalledWith(plan_file.absolute(), site.upgrade_folder.absolute().parent),
     )
 
 

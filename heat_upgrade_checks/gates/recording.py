@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.gather import Observation
 from heat_upgrade_checks.evidence.sources import SOURCES
+from heat_upgrade_checks.gates.own_commands import CalledWith
 from heat_upgrade_checks.gates.question import Question
 from heat_upgrade_checks.gates.run import GateRun
 from heat_upgrade_checks.plan import Plan
@@ -21,6 +22,7 @@ SCHEMA_VERSION = "2"
 FILE = "evidence.json"
 
 _DRAIN = TypeAdapter(tuple[DrainSample, ...])
+_CALLED_WITH = TypeAdapter(CalledWith)
 _MOMENTS = TypeAdapter(dict[str, AwareDatetime])
 
 
@@ -38,6 +40,9 @@ def dump(run: GateRun, finished_at: datetime) -> str:
         "judged_at": {id: at.isoformat() for id, at in run.judged_at.items()},
         "previous": asdict(run.previous) if run.previous else None,
         "digests": asdict(question.digests),
+        "called_with": {
+            name: secrets.redact(str(path)) for name, path in asdict(question.called_with).items()
+        },
         "waivers": [
             secrets.redact_within(waiver.model_dump(mode="json")) for waiver in question.waivers
         ],
@@ -110,6 +115,7 @@ def load(folder: Path) -> Recording:
             started_at=datetime.fromisoformat(document["started_at"]),
             waivers=tuple(map(Waiver.model_validate, document["waivers"])),
             digests=Digests(**document["digests"]),
+            called_with=_CALLED_WITH.validate_python(document["called_with"]),
         )
         finished_at = datetime.fromisoformat(document["finished_at"])
         judged_at = _MOMENTS.validate_python(document["judged_at"])

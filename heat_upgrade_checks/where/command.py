@@ -8,6 +8,7 @@ from typing import Any
 
 from heat_upgrade_checks.evidence.gather import Gatherer
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.gates.own_commands import CalledWith
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.where.derivation import Evidence, position
 from heat_upgrade_checks.where.next_step import next_step
@@ -27,11 +28,10 @@ class Answer:
     exit_code: int
 
 
-def run(plan: Plan, plan_option: Path | None, *, as_json: bool) -> Answer:
+def run(plan: Plan, called_with: CalledWith, *, as_json: bool) -> Answer:
     """Ask every source that the position rests on, all at once, and say where the upgrade stands.
 
-    `plan_option` is the plan as it was named on the command line: the calls of this tool that are
-    printed name it the same way.
+    The calls of this tool that are printed say what this one was `called_with`.
     """
     asked_at = datetime.now(UTC)
     there, absent = _what_is_there(plan)
@@ -50,7 +50,7 @@ def run(plan: Plan, plan_option: Path | None, *, as_json: bool) -> Answer:
     )
     step = next_step(found)
     if not as_json:
-        lines = (f"{plan.name}, a {plan.mode} upgrade", *text(found, step, plan_option))
+        lines = (f"{plan.name}, a {plan.mode} upgrade", *text(found, step, called_with))
         return Answer(
             "\n".join(plain(site.secrets.redact(line)) for line in lines), step.kind.value
         )
@@ -58,7 +58,7 @@ def run(plan: Plan, plan_option: Path | None, *, as_json: bool) -> Answer:
         "schema": SCHEMA_VERSION,
         "asked_at": asked_at.isoformat(),
         "upgrade": {"name": plan.name, "mode": plan.mode, "isolation": plan.broker.isolation},
-        **document(found, step, plan_option),
+        **document(found, step, called_with),
         "evidence": [
             {"source": each.source, "summary": each.summary, "error": each.error}
             for each in observations.values()

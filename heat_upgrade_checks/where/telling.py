@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
+from heat_upgrade_checks.gates.own_commands import PROGRAM, CalledWith
 from heat_upgrade_checks.reading.work import State, Work
 from heat_upgrade_checks.where.next_step import Step
 from heat_upgrade_checks.where.position import (
@@ -18,7 +18,6 @@ from heat_upgrade_checks.where.rules import Kind
 from heat_upgrade_checks.where.schema import At
 from heat_upgrade_checks.wording import counted
 
-_COMMAND = "heat-upgrade-check"
 _MOST_LISTED = 20
 _SCHEMA_WORDS = {
     At.CURRENT: "at the head of {old}",
@@ -29,7 +28,7 @@ _SCHEMA_WORDS = {
 }
 
 
-def document(found: Position, step: Step, plan_option: Path | None) -> dict[str, Any]:
+def document(found: Position, step: Step, called_with: CalledWith) -> dict[str, Any]:
     """The answer in the keys that docs/where.md explains; None stands for what is not known."""
 
     def seen(section: Section, value: object) -> object:
@@ -56,7 +55,7 @@ def document(found: Position, step: Step, plan_option: Path | None) -> dict[str,
         "next": {
             "repair": step.kind is Kind.REPAIR,
             "step": step.sentence,
-            "gates": [list(gate) for gate in _calls(step, plan_option)],
+            "gates": [list(gate) for gate in _calls(step, called_with)],
         }
         if known
         else None,
@@ -114,16 +113,15 @@ def _stack(work: Work, found: Position) -> dict[str, Any]:
     }
 
 
-def _calls(step: Step, plan_option: Path | None) -> Iterator[tuple[str, ...]]:
-    plan = () if plan_option is None else ("--plan", str(plan_option))
+def _calls(step: Step, called_with: CalledWith) -> Iterator[tuple[str, ...]]:
     for gate in step.gates:
-        yield (_COMMAND, *gate, *plan)
+        yield called_with.complete((PROGRAM, *gate))
 
 
 # --- text
 
 
-def text(found: Position, step: Step, plan_option: Path | None) -> Iterator[str]:
+def text(found: Position, step: Step, called_with: CalledWith) -> Iterator[str]:
     """The same for a reader, the next step last."""
     names = {"old": found.current.name, "new": found.target.name}
     yield f"  {names['old']} -> {names['new']}: {step.point}"
@@ -143,7 +141,7 @@ def text(found: Position, step: Step, plan_option: Path | None) -> Iterator[str]
     yield f"  {step.sentence}."
     if step.gates:
         yield "Gates that must open before:"
-        yield from (f"  $ {shlex.join(call)}" for call in _calls(step, plan_option))
+        yield from (f"  $ {shlex.join(call)}" for call in _calls(step, called_with))
     if step.must_not:
         yield "Not now:"
         yield from (f"  {sentence}" for sentence in step.must_not)

@@ -16,7 +16,7 @@ from heat_upgrade_checks.records.rehearsal import Migrated, Rehearsal, Restored,
 from heat_upgrade_checks.schema.change_cost.server import Galera, Server, StoredTable
 from heat_upgrade_checks.schema.migrations import Migration
 from tests.facts import a_database, a_rehearsal
-from tests.judging import check_at, hand, judge, plan
+from tests.judging import CALLED_WITH, check_at, hand, judge, plan
 from tests.unit.schema.costs import (
     ADD,
     GIB,
@@ -96,7 +96,7 @@ def test_what_is_said_of_a_large_table() -> None:
             "purge_deleted",
             "90",
         ),
-        ("heat-upgrade-check", "rehearse"),
+        CALLED_WITH.complete(("heat-upgrade-check", "rehearse")),
     )
     (finding,) = _judge(INDEX, server=POSTGRESQL).findings
     assert "writes wait until db_sync ends" in finding.summary

@@ -232,7 +232,8 @@ def test_who_carries_on_for_the_old_vhost(other: ServiceRow, vhost: str, last: b
 def test_the_last_old_engine_is_for_a_phase_of_its_own() -> None:
     engines = ((a_row("a", "control1"), OLD), (a_row("b", "control2"), NEW))
     (finding,) = _without("control1", *engines).findings
-    assert finding.commands == (("heat-upgrade-check", "--phase", "last-engine"),)
+    (command,) = finding.commands
+    assert command[:3] == ("heat-upgrade-check", "--phase", "last-engine")
     assert "give it as --host" not in finding.hint
     api = {"backends": ["http://control1:8004"]}
     assert "give it as --host" in _without("control1", *engines, api=api).findings[0].hint

@@ -11,6 +11,7 @@ import pytest
 
 from heat_upgrade_checks.evidence import gather
 from heat_upgrade_checks.evidence.gather import Observation
+from heat_upgrade_checks.gates.own_commands import CalledWith
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.where import command
 from heat_upgrade_checks.where.derivation import Evidence
@@ -18,6 +19,7 @@ from heat_upgrade_checks.where.schema import At, Schema
 from heat_upgrade_checks.where.telling import document, text
 from tests.driver import call
 from tests.facts import OLD, a_stack
+from tests.judging import CALLED_WITH
 from tests.unit.where.worlds import (
     API_MOVED,
     BESIDE,
@@ -40,9 +42,12 @@ def test_point_releases_are_told_apart_by_their_version() -> None:
     assert found.schema == Schema(At.BOTH, (HEAD_25,))
 
 
+MINE = CalledWith(Path("/my plan.yaml"), Path("/r"))
+
+
 def test_the_document() -> None:
     found, step = stands(replace(BESIDE, stacks=HELD, messages={"engine_worker.gone": 2}))
-    told = document(found, step, Path("my plan.yaml"))
+    told = document(found, step, MINE)
     assert json.loads(json.dumps(told)) == told
     assert set(told) == {
         "position", "current", "target", "engines", "apis", "unknown_clients", "database",
@@ -78,7 +83,10 @@ def test_the_document() -> None:
     assert (stack["id"], stack["state"], stack["old_side"]) == ("s1", "worked-on", True)
     assert told["next"]["repair"] is False
     assert told["next"]["gates"] == [
-        ["heat-upgrade-check", "--phase", "engine", "--host", "10.0.0.0", "--plan", "my plan.yaml"]
+        [
+            *("heat-upgrade-check", "--phase", "engine", "--host", "10.0.0.0"),
+            *("--plan", "/my plan.yaml", "--reports", "/r"),
+        ]
     ]
     assert told["must_not"]
     assert (told["unknown"], told["exit_code"]) == ([], 0)
@@ -86,28 +94,29 @@ def test_the_document() -> None:
 
 def test_an_api_on_the_new_vhost_may_run_either_release() -> None:
     found, step = stands(API_MOVED)
-    assert document(found, step, None)["apis"][0]["release"] is None
-    assert any("unknown release on heat-n1" in line for line in text(found, step, None))
+    assert document(found, step, CALLED_WITH)["apis"][0]["release"] is None
+    assert any("unknown release on heat-n1" in line for line in text(found, step, CALLED_WITH))
 
 
 def test_the_text() -> None:
     found, step = stands(replace(BESIDE, stacks=HELD))
-    lines = list(text(found, step, Path("my plan.yaml")))
+    lines = list(text(found, step, MINE))
     assert lines[0].startswith("  2025.2 -> 2026.1: one engine of 2025.2 is left, and an API")
     assert "  control1: 2025.2 on heat-n, 1 worker, holds r of stack web (s1)" in lines
     assert "  control2: 2026.1 on heat-n1, 1 worker, holds nothing" in lines
     assert "  uwsgi (pid 100) on 10.0.0.0: 2025.2 on heat-n, 2 connections, 1 consumer" in lines
     assert f"  at the head of 2026.1 ({HEAD_26})" in lines
     after = lines[lines.index("Next:") :]
-    assert "  $ heat-upgrade-check --phase engine --host 10.0.0.0 --plan 'my plan.yaml'" in after
+    call = "heat-upgrade-check --phase engine --host 10.0.0.0 --plan '/my plan.yaml' --reports /r"
+    assert f"  $ {call}" in after
     assert "Not now:" in after
 
 
 def test_a_long_list_is_cut_in_the_text_alone() -> None:
     hosts = tuple(f"control{number:02}@{OLD}" for number in range(30))
     found, step = stands(World(engines=hosts))
-    assert any("and 10 more; --json lists all" in line for line in text(found, step, None))
-    assert len(document(found, step, None)["engines"]) == 30
+    assert any("and 10 more; --json lists all" in line for line in text(found, step, CALLED_WITH))
+    assert len(document(found, step, CALLED_WITH)["engines"]) == 30
 
 
 # --- the command
@@ -163,7 +172,7 @@ def test_no_secret_leaves(
         ),
         secret,
     )
-    answer = command.run(_installed(tmp_path), None, as_json=as_json)
+    answer = command.run(_installed(tmp_path), CALLED_WITH, as_json=as_json)
     assert answer.exit_code == 3
     assert "canary" not in answer.text
     assert "said ***" in answer.text
@@ -172,13 +181,13 @@ def test_no_secret_leaves(
 
 def test_the_json_object(answering: Callable[[Evidence, str], None], tmp_path: Path) -> None:
     answering(SYNCED.evidence, "")
-    answer = command.run(_installed(tmp_path), None, as_json=True)
+    answer = command.run(_installed(tmp_path), CALLED_WITH, as_json=True)
     told = json.loads(answer.text)
     assert (told["schema"], told["exit_code"], answer.exit_code) == ("1", 0, 0)
     assert told["upgrade"] == {"name": "unit", "mode": "rolling", "isolation": "vhost"}
     assert told["next"]["gates"] == [
-        ["heat-upgrade-check", "--phase", "synced"],
-        ["heat-upgrade-check", "--phase", "vhost"],
+        list(CALLED_WITH.complete(("heat-upgrade-check", "--phase", phase)))
+        for phase in ("synced", "vhost")
     ]
     assert {each["source"] for each in told["evidence"]} == set(command._SOURCES)
 

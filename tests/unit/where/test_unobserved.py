@@ -11,6 +11,7 @@ from heat_upgrade_checks.where.derivation import position
 from heat_upgrade_checks.where.next_step import next_step
 from heat_upgrade_checks.where.telling import document, text
 from tests.facts import NEW, OLD
+from tests.judging import CALLED_WITH
 from tests.unit.where.worlds import (
     API_MOVED,
     COLD_NEW,
@@ -36,9 +37,9 @@ def test_without_a_source_no_step_is_safe(world: World, source: str) -> None:
     assert step.kind is UNKNOWN
     assert why in step.sentence
     assert (step.gates, step.must_not) == ((), ())
-    told = document(found, step, None)
+    told = document(found, step, CALLED_WITH)
     assert (told["next"], told["unknown"], told["exit_code"]) == (None, [why], 3)
-    assert "Cannot tell, so no step is safe:" in list(text(found, step, None))
+    assert "Cannot tell, so no step is safe:" in list(text(found, step, CALLED_WITH))
 
 
 @pytest.mark.parametrize("source", ["current_release", "target_migrations", "live_schema"])
@@ -49,12 +50,12 @@ def test_without_what_tells_the_schema_no_step_rests_on_it(source: str) -> None:
 
 def test_what_was_not_seen_is_null_and_not_empty() -> None:
     found, step = stands(World(), broker=None, unobserved={"broker": "down"})
-    told = document(found, step, None)
+    told = document(found, step, CALLED_WITH)
     assert told["engines"] is None
     assert told["in_flight"] is None
     assert told["old_vhost"]["messages"] is None
     assert [api["host"] for api in told["apis"]] == ["10.0.0.0"]
-    lines = list(text(found, step, None))
+    lines = list(text(found, step, CALLED_WITH))
     assert lines[lines.index("Engines") + 1] == "  not known"
 
 

@@ -1,5 +1,7 @@
 """The plan is validated with the path of the key, and never holds a secret."""
 
+import os
+import pwd
 from datetime import timedelta
 from pathlib import Path
 
@@ -187,3 +189,27 @@ def test_heat_manage_is_called_as_the_release_is_installed(tmp_path: Path) -> No
         "--config-dir /etc/heat/d service clean"
     )
     assert plan.target.heat_manage("db_sync") == ["heat-manage", "db_sync"]
+
+
+def test_a_plan_that_may_not_be_read_tells_who_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From within: another account may not pass the folders above.
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    path = Path("plan.yaml")
+    path.write_text("name: x\n", "utf-8")
+    path.chmod(0o000)
+    mine = os.geteuid()
+    if mine == 0:
+        # Root may read everything.
+        os.seteuid(65534)
+    try:
+        with pytest.raises(UsageError) as refused:
+            load(path)
+    finally:
+        os.seteuid(mine)
+    owner = pwd.getpwuid(path.stat().st_uid).pw_name
+    said = str(refused.value)
+    assert said.startswith(f"plan {path}: Permission denied: it belongs to {owner}, group ")
+    assert said.endswith(", mode 0000; run this as a user who may read it")

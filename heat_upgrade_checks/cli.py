@@ -1,7 +1,9 @@
 """The entry point: every way out has its exit code, and none is a traceback."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 # 0 to 3 are a gate's verdicts; to end without one is to leave it incomplete.
 INTERRUPTED = 3
@@ -13,6 +15,7 @@ def run() -> None:
     fails is 1, which means go with warnings.
     """
     try:
+        _end_in_order_on(signal.SIGTERM)
         from heat_upgrade_checks.output import onto
 
         # Whoever reads along may leave: to click that would be code 1 as well.
@@ -21,11 +24,27 @@ def run() -> None:
 
         code = call()
     except KeyboardInterrupt:
+        _say("INCOMPLETE (interrupted)")
         code = INTERRUPTED
     except BaseException as error:
         _say(f"broke ({_kind_and_place(error)}); nothing was judged, report it as a bug")
         code = BROKEN
+    # The code is settled; who presses a key again must not get another one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _end_in_order_on(number: signal.Signals) -> None:
+    """Let the signal do what Ctrl-C does; a process that was forked ends by it as ever."""
+    ours = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() == ours:
+            raise KeyboardInterrupt
+        os._exit(128 + number)
+
+    signal.signal(number, end)
 
 
 def _kind_and_place(error: BaseException) -> str:

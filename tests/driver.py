@@ -92,15 +92,20 @@ def interrupt(
     cwd: Path,
     environment: Mapping[str, str] | None = None,
     until: str = "waiting: ",
+    program: str = COMMAND,
+    by: signal.Signals = signal.SIGINT,
     ready: Callable[[], object] = lambda: None,
 ) -> Outcome:
-    """Run the command until it said that it waits and all is `ready`, then press Ctrl-C."""
-    process = _started(COMMAND, arguments, cwd, environment)
+    """Run the command until it said that it waits and all is `ready`, then press Ctrl-C.
+
+    Or end it `by` another signal.
+    """
+    process = _started(program, arguments, cwd, environment)
     try:
         said = _said(process, until)
         ready()
-        process.send_signal(signal.SIGINT)
-        rest, err = process.communicate(timeout=30)
+        process.send_signal(by)
+        rest, err = process.communicate(timeout=180)
     finally:
         process.kill()
     return Outcome(process.returncode, said + rest, err)

@@ -34,8 +34,13 @@ def call() -> int:
         # A shell asks without arguments; with them a gate may be meant, and this is no verdict.
         if asked and not sys.argv[1:]:
             return _complete(asked)
-        # A command that returns no code has not ended well.
-        return int(main.main(prog_name=NAME, standalone_mode=False))
+        # Not click's own main(), which prints an empty line for Ctrl-C.
+        with main.make_context(NAME, sys.argv[1:]) as context:
+            # A command that returns no code has not ended well.
+            return int(main.invoke(context))
+    except click.exceptions.Exit as ended:
+        # As --help and --version do.
+        return ended.exit_code
     except click.UsageError as error:
         sentence = error.format_message()
     except UsageError as error:

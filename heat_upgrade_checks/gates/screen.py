@@ -103,6 +103,16 @@ class Terminal:
         """Blockers and what could not be told, with what to do, then verdict and report."""
         if self._status:
             self._status.stop()
+        if not gate.interrupted:
+            self._found(gate)
+        style = "bold" if sections.no_answer(gate) else _VERDICT_STYLES[gate.verdict]
+        self._print()
+        self._console.print(Text(sections.verdict(gate), style=style))
+        if gate.replayed_at:
+            self._print(sections.replay(gate))
+        self._print(str(folder / "gate.html"))
+
+    def _found(self, gate: Gate) -> None:
         waived = [result for result in gate.checks if result.outcome is Outcome.WAIVED]
         for result in waived:
             self._waived(result)
@@ -115,12 +125,6 @@ class Terminal:
                 self._finding(word, result, finding)
             if len(found) > _MOST_FINDINGS:
                 self._print(f"\n... and {len(found) - _MOST_FINDINGS} more; see the report")
-        style = "bold" if sections.no_answer(gate) else _VERDICT_STYLES[gate.verdict]
-        self._print()
-        self._console.print(Text(sections.verdict(gate), style=style))
-        if gate.replayed_at:
-            self._print(sections.replay(gate))
-        self._print(str(folder / "gate.html"))
 
     def _gist(self, result: CheckResult) -> str:
         if result.outcome is Outcome.PASSED:

@@ -96,8 +96,8 @@ class Gate:
     """One run of one phase. Every key is always present in `gate.json`.
 
     `engine_hosts` are those whose engines reported, as Heat names them; none where the gate did not
-    look at them. `replayed_at` is when recorded evidence was judged again, which is no gate; the
-    other times are those of the recorded run.
+    look at them. `interrupted` is true where somebody stopped it. `replayed_at` is when recorded
+    evidence was judged again, which is no gate; the other times are those of the recorded run.
     """
 
     __pydantic_config__ = EVERY_KEY_REQUIRED
@@ -120,6 +120,7 @@ class Gate:
     digests: Digests
     replayed_at: AwareDatetime | None = None
     engine_hosts: tuple[str, ...] = ()
+    interrupted: bool = False
 
 
 _ADAPTER: TypeAdapter[Gate] = TypeAdapter(Gate)

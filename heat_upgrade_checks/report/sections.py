@@ -102,7 +102,8 @@ def no_answer(gate: Gate) -> str:
 
 def verdict(gate: Gate) -> str:
     """The verdict in words, behind what keeps it from being the phase's answer."""
-    return "; ".join(filter(None, (no_answer(gate), VERDICT_WORDS[gate.verdict])))
+    word = VERDICT_WORDS[gate.verdict] + (" (interrupted)" if gate.interrupted else "")
+    return "; ".join(filter(None, (no_answer(gate), word)))
 
 
 def headline(gate: Gate) -> str:

@@ -1,6 +1,7 @@
 """The process ends with the code that its end has, whatever cannot even be imported."""
 
 import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -10,8 +11,9 @@ import pytest
 
 from heat_upgrade_checks import cli
 from heat_upgrade_checks.records.findings import Verdict
-from tests.driver import COMMAND, call
+from tests.driver import COMMAND, call, interrupt
 
+INTERRUPTED = "heat-upgrade-check: INCOMPLETE (interrupted)\n"
 _CALLS = {"the console script": ("-c", COMMAND), "the module": ("-m", "heat_upgrade_checks")}
 
 
@@ -85,10 +87,10 @@ def test_what_a_command_does_not_use_may_be_broken(tmp_path: Path) -> None:
 def test_ctrl_c_while_it_loads_leaves_the_gate_incomplete(tmp_path: Path) -> None:
     path = _broken(tmp_path, "sqlalchemy", "raise KeyboardInterrupt")
     ended = _ended(tmp_path, "--phase", "pre", PYTHONPATH=path)
-    assert (ended.returncode, ended.stderr.strip()) == (Verdict.INCOMPLETE.exit_code, "")
+    assert (ended.returncode, ended.stderr) == (Verdict.INCOMPLETE.exit_code, INTERRUPTED)
     path = _broken(tmp_path / "broken", "click", "raise KeyboardInterrupt")
     ended = _ended(tmp_path, "--phase", "pre", PYTHONPATH=path)
-    assert (ended.returncode, ended.stderr.strip()) == (Verdict.INCOMPLETE.exit_code, "")
+    assert (ended.returncode, ended.stderr) == (Verdict.INCOMPLETE.exit_code, INTERRUPTED)
 
 
 def test_the_sentence_that_nobody_reads_changes_no_code(tmp_path: Path) -> None:
@@ -110,3 +112,17 @@ def test_a_gate_that_gives_no_code_has_not_gone_well(tmp_path: Path) -> None:
     ended = call("--phase", "pre", cwd=tmp_path, program=program + COMMAND)
     assert ended.code == cli.BROKEN
     assert "broke (TypeError at commands/program.py:" in ended.err
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("module", "words"), [("click", "list"), ("sqlalchemy", "--phase pre"), ("pydantic", "where")]
+)
+def test_a_signal_while_it_loads_is_one_sentence_and_code_3(
+    module: str, words: str, by: signal.Signals, tmp_path: Path
+) -> None:
+    path = _broken(tmp_path, module, "import signal\nprint('here', flush=True)\nsignal.pause()\n")
+    ended = interrupt(
+        *words.split(), cwd=tmp_path, environment={"PYTHONPATH": path}, until="here", by=by
+    )
+    assert (ended.code, ended.err) == (3, INTERRUPTED)

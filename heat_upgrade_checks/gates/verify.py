@@ -1,5 +1,7 @@
 """Rechecks an upgrade's journal: every byte, the order, and what it rests on."""
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +10,7 @@ from typing import Literal
 
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, whole_gates
+from heat_upgrade_checks.files.unreadable import why
 from heat_upgrade_checks.gates import sequence
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records import journal, seal
@@ -48,8 +51,13 @@ class Verification:
 def verify(upgrade_folder: Path, plan: Plan, digests: Digests, now: datetime) -> Verification:
     """Recheck the gates of this plan; `digests` are of what the next gate would rest on.
 
-    :raises UsageError: there is no gate.
+    :raises UsageError: there is no gate, or a part may not be read.
     """
+    try:
+        _require_readable(upgrade_folder)
+    except PermissionError as error:
+        path = Path(error.filename or upgrade_folder)
+        raise UsageError(f"{path}: {why(path, error)}") from None
     entries = journal.entries(upgrade_folder)
     if not entries:
         raise UsageError(
@@ -66,6 +74,19 @@ def verify(upgrade_folder: Path, plan: Plan, digests: Digests, now: datetime) ->
         objections += _of_another_upgrade(gates, plan, digests)
         objections += _changed(gates[-1], plan, digests, now)
     return Verification(tuple(entries), tuple(objections), seal.digest(entries[-1].folder))
+
+
+def _require_readable(upgrade_folder: Path) -> None:
+    """What this account may not read is no sign that the journal is broken.
+
+    :raises PermissionError: it names the first such folder or file.
+    """
+    if not upgrade_folder.is_dir():
+        return
+    gates = sorted(path for path in upgrade_folder.iterdir() if path.name[:1].isdigit())
+    for path in (*gates, *(file for gate in gates if gate.is_dir() for file in gate.iterdir())):
+        if path.exists() and not os.access(path, os.R_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def lines(verification: Verification) -> Iterator[str]:

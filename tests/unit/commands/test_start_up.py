@@ -71,7 +71,7 @@ _COMMANDS = {
     "verify": (_ASKING, _OF_A_PLAN | _OF_A_SITE | {"gates", "report"}),
     "where": (
         _ASKING | {"amqp", "backports", "requests"},
-        _OF_A_PLAN | _OF_A_SITE | {"reading", "schema", "where"},
+        _OF_A_PLAN | _OF_A_SITE | {"gates", "reading", "schema", "where"},
     ),
     "watch": (
         _ASKING | {"backports", "jinja2", "requests", "rich"},

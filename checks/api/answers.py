@@ -4,6 +4,7 @@ from heat_upgrade_checks.evidence.api.endpoints import Api, Endpoint
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.wording import counted
 
 _UNHEARD = {"MessagingTimeout", "HTTPServiceUnavailable"}
 
@@ -23,6 +24,7 @@ def check_api_answers(api: Api, cfn_signals: CfnSignals, gate: Judgement) -> Non
             gate.cannot_tell(endpoint.unseen)
         elif endpoint.error:
             _block(endpoint, gate)
+    _judge_last(api, gate)
     if cfn_signals.stacks and not api.has_cfn:
         gate.cannot_tell(
             f"{cfn_signals.stacks} live stacks sign requests to heat-api-cfn, such as "
@@ -34,7 +36,25 @@ def check_api_answers(api: Api, cfn_signals: CfnSignals, gate: Judgement) -> Non
 
 def _leaves(endpoint: Endpoint, gate: Judgement) -> bool:
     """Whether it goes with the host, and users are not led to it: it may be out of rotation."""
-    return bool(gate.host) and endpoint.host == gate.host and not endpoint.in_catalogue
+    return _is_of(endpoint, gate.host) and not endpoint.in_catalogue
+
+
+def _judge_last(api: Api, gate: Judgement) -> None:
+    """Another backend must go on, of those that the plan names."""
+    backends = [endpoint for endpoint in api.endpoints if endpoint.backend]
+    gone = [endpoint for endpoint in backends if _is_of(endpoint, gate.host)]
+    others = [endpoint for endpoint in backends if endpoint not in gone]
+    if any(each.answers for each in gone) and not any(each.answers for each in others):
+        gate.block(
+            gone[0].url,
+            f"is the last API that answers of {counted(len(backends), 'backend')} in the plan; "
+            "when it is taken away, users have none",
+            hint="Bring another one into service first, and name it in api.backends of the plan.",
+        )
+
+
+def _is_of(endpoint: Endpoint, host: str) -> bool:
+    return bool(host) and endpoint.host.casefold() == host.casefold()
 
 
 def _block(endpoint: Endpoint, gate: Judgement) -> None:

@@ -173,6 +173,32 @@ def last_engine_stopped_too_early(upgrade: WholeUpgrade) -> Iterator[Words]:
 
 
 @_disaster(
+    21,
+    "Work expired",
+    "a policy lets messages on the old vhost live for a second, and the last engine stops at work",
+    "last-engine",
+    "stacks.in-progress",
+)
+def work_expired(upgrade: WholeUpgrade) -> Iterator[Words]:
+    lab = upgrade.lab
+    lead_to(upgrade, API_GATE, alone=True)
+    opens(upgrade, API_GATE)
+    policy = {"pattern": "^(engine|heat)", "definition": {"message-ttl": 1000}}
+    lab.rabbitmq.call("PUT", f"policies/{CURRENT_VHOST}/short-lived", policy)
+    lab.create_stack("expired", seconds=20, steps=2, api=upgrade.apis[API])
+    held_by(lab, FIRST, "expired")
+    move(upgrade, API)
+    upgrade.stop_engine(FIRST)
+    yield "stack expired (", "no engine holds any of it, and nothing moved for"
+    assert upgrade.last.check("queues.empty")["outcome"] == "passed"
+    (warned,) = upgrade.last.check("queues.keep-messages")["findings"]
+    assert "expired" in f"{warned['summary']} {warned['data']}"
+    lab.stacks().update("expired", template(0, 2))
+    lab.wait_stack("expired", "UPDATE_COMPLETE")
+    yield REMEDIED
+
+
+@_disaster(
     14,
     "Old vhost deleted too early",
     "the old vhost is deleted while the last old engine works on it",

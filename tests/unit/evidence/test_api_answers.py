@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.api import clock as api_clock
 from heat_upgrade_checks.evidence.api import endpoints as api
 from heat_upgrade_checks.evidence.api.cloud import Cloud as PlansCloud
-from heat_upgrade_checks.evidence.api.endpoints import Api
+from heat_upgrade_checks.evidence.api.endpoints import Api, Endpoint
 from heat_upgrade_checks.evidence.api.questions import LIST_ONE_STACK, NAME_NO_STACK, Question
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.cfn_signals import CfnSignals
@@ -325,3 +326,23 @@ def test_a_broken_keystone_is_equal_or_unobserved(cloud: Cloud, site: Site) -> N
     breaks()
     assert outcomes["unobserved"] > 60
     assert outcomes["equal"] > 30
+
+
+def _backend(host: str, **changes: Any) -> Endpoint:
+    url = f"http://{host}:8004"
+    made = Endpoint("heat-api", url, "a list of one stack", False, url, status=200)
+    return replace(made, **changes)
+
+
+def test_the_last_backend_that_answers_is_not_taken_away() -> None:
+    api1, api2 = _backend("api1"), _backend("api2")
+    assert _judged(Api("lab", (api1, api2)), "engine", host="API1").findings == []
+    (last,) = _judged(Api("lab", (api1,)), "engine", host="api1").findings
+    assert (last.level, last.object) == ("blocker", "http://api1:8004")
+    assert "is the last API that answers of 1 backend in the plan" in last.summary
+    down = replace(api2, status=None, unseen="Heat's API at http://api2:8004 is down")
+    gate = _judged(Api("lab", (api1, down)), "engine", host="api1")
+    assert [finding.object for finding in gate.findings] == ["http://api1:8004"]
+    # The host of an engine alone, and a plan that names no backend.
+    assert _judged(Api("lab", (api1,)), "engine", host="control1").findings == []
+    assert _judged(Api("lab", (replace(api1, backend=""),)), "engine", host="api1").findings == []

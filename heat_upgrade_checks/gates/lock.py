@@ -15,7 +15,7 @@ from heat_upgrade_checks.records.reports_folder import writing_to
 
 # Its content is never touched: whatever was put there under this name stays as it is.
 _FILE = ".lock"
-_HOLDER = ".lock-holder"
+_HOLDER = ".holder"
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def test_a_link_to_another_file_is_not_overwritten(tmp_path: Path) -> None:
     folder.mkdir()
     victim.write_bytes(b"precious")
     (folder / ".lock").hardlink_to(victim)
-    (folder / ".lock-holder").symlink_to(victim)
+    (folder / ".holder").symlink_to(victim)
     with only_run(folder, "pre"):
         assert victim.read_bytes() == b"precious"
         with (
@@ -41,8 +41,8 @@ def test_a_link_to_another_file_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_pipe_for_the_holders_name_is_not_waited_for(tmp_path: Path) -> None:
     with only_run(tmp_path, "pre"):
-        (tmp_path / ".lock-holder").unlink()
-        os.mkfifo(tmp_path / ".lock-holder")
+        (tmp_path / ".holder").unlink()
+        os.mkfifo(tmp_path / ".holder")
         with (
             pytest.raises(UsageError, match=r"^another process judges this upgrade"),
             only_run(tmp_path, "pre"),

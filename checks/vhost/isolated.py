@@ -26,7 +26,7 @@ def check_releases_are_on_their_own_vhosts(
         gate.not_applicable("both releases share a vhost; see vhost.rpc-compatible")
     old, new = current_configuration, target_configuration
     gate.looked_at(
-        f"{len(placement.engines)} live engines; vhost {old.vhost} of the current and "
+        f"{counted(len(placement.engines), 'live engine')}; vhost {old.vhost} of the current and "
         f"{new.vhost} of the target release; {connections.extent}"
     )
     vhosts = {"current": old.vhost, "target": new.vhost}

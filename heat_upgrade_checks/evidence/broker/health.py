@@ -12,6 +12,7 @@ from heat_upgrade_checks.evidence.broker.nodes import nodes
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class BrokerHealth(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{len(self.nodes)} nodes of RabbitMQ {self.version} at {self.management}"
+        return f"{counted(len(self.nodes), 'node')} of RabbitMQ {self.version} at {self.management}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from heat_upgrade_checks.records import journal
 from heat_upgrade_checks.records.findings import Verdict
 from heat_upgrade_checks.records.gate import Digests, Gate
 from heat_upgrade_checks.records.journal import Entry
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class EarlierGates(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{len(self.gates)} earlier gates in {self.folder}"
+        return f"{counted(len(self.gates), 'earlier gate')} in {self.folder}"
 
     def with_engines(self, phase: str) -> EarlierGate | None:
         """The last gate of a phase that tells which hosts had engines."""

@@ -36,7 +36,7 @@ def _judged(rabbitmq: RabbitMQ, folder: Path, when: Callable[[Judgement], bool])
 def test_a_broker_that_is_well(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     gate = _judged(rabbitmq, tmp_path, lambda it: not it.unknowns)
     assert (gate.findings, gate.unknowns) == ([], [])
-    assert gate.extent.startswith("1 nodes of RabbitMQ 3.")
+    assert gate.extent.startswith("1 node of RabbitMQ 3.")
 
 
 def test_a_memory_alarm_is_a_blocker(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def test_each_gate_follows_all_before_it(mode: str, phases: tuple[str, ...]) -> 
     for number, phase in enumerate(phases[1:], 1):
         gate = _judge(phase, _run(*phases[:number], **of_mode), mode)
         assert (gate.findings, gate.unknowns) == ([], [])
-        assert gate.extent == f"{number} earlier gates in /reports, with their digests"
+        gates = "gate" if number == 1 else "gates"
+        assert gate.extent == f"{number} earlier {gates} in /reports, with their digests"
 
 
 @pytest.mark.parametrize("phase", ["installed", "synced", "vhost", "engine", "last-engine", "post"])

@@ -25,9 +25,9 @@ def clipped(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def counted(number: int, thing: str) -> str:
-    """The number with its noun: "1 blocker", "7 blockers"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def counted(number: int, thing: str, things: str = "") -> str:
+    """The number with its noun: "1 blocker", "7 blockers"; `things` is a plural of its own."""
+    return f"{number} {thing}" if number == 1 else f"{number} {things or thing + 's'}"
 
 
 def some(things: Iterable[object], most: int, rest: str = " and {} more") -> str:

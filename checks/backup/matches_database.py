@@ -3,6 +3,7 @@ from heat_upgrade_checks.evidence.backup.newest import Backup, Backups
 from heat_upgrade_checks.evidence.database.state import Database
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
+from heat_upgrade_checks.wording import counted
 
 from . import ANOTHER
 
@@ -33,7 +34,7 @@ def check_backup_matches_database(backups: Backups, database: Database, gate: Ju
         return
     _compare_revisions(backup, _revision(database), gate)
     gate.looked_at(
-        f"{gate.extent}; {sum(backup.rows.values())} rows of {len(backup.rows)} tables, "
+        f"{gate.extent}; {sum(backup.rows.values())} rows of {counted(len(backup.rows), 'table')}, "
         f"{sum(live.rows.values())} in the live database, {len(live.stacks)} of "
         f"{len(backup.stacks)} sampled stacks found there"
     )

@@ -2,7 +2,7 @@ from heat_upgrade_checks.evidence.backup.newest import Backups
 from heat_upgrade_checks.evidence.gates.last_rehearsal import LastRehearsal
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
-from heat_upgrade_checks.wording import duration
+from heat_upgrade_checks.wording import counted, duration
 
 _REHEARSE = "Rehearse it; nothing of the live database is touched."
 
@@ -40,7 +40,7 @@ def check_the_backup_was_restored(
         gate.note(
             backup.path,
             f"was restored in {duration(record.restored.seconds)}: {sum(rows.values())} rows in "
-            f"{len(rows)} tables, revision {record.restored.revision or 'none'}",
+            f"{counted(len(rows), 'table')}, revision {record.restored.revision or 'none'}",
         )
     else:
         gate.cannot_tell(f"{rehearsal.extent} does not say what was restored; rehearse again")

@@ -52,7 +52,8 @@ def _continuity(options: Options, gate: Judgement) -> Continuity | None:
         return None
     database = options.continuity.database
     gate.looked_at(
-        f"{len(options.continuity.compared)} options of both releases, as the code of each takes "
+        f"{counted(len(options.continuity.compared), 'option')} of both releases, as the "
+        "code of each takes "
         f"its configuration; databases {database.current} and {database.target}"
     )
     return options.continuity

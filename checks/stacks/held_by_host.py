@@ -17,7 +17,7 @@ from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.unnamed_engines import at_its_hooks, at_its_snapshots
 from heat_upgrade_checks.reading.work import State, Work, remedy, work_in_flight
-from heat_upgrade_checks.wording import some
+from heat_upgrade_checks.wording import counted, some
 
 from . import look_at
 
@@ -42,7 +42,7 @@ def check_the_host_holds_no_work(
     look_at(
         database,
         gate,
-        f"; {len(gone)} engine workers on {gate.host}"
+        f"; {counted(len(gone), 'engine worker')} on {gate.host}"
         + (f", and {stay} of the target release, which stay" if stay else ""),
     )
     may_leave = not_moved(gate.plan, database, placement, isolation)
@@ -76,7 +76,7 @@ def check_the_old_engines_hold_no_work(
         gate.not_applicable("on a shared vhost the broker does not tell which engines are the old")
     old = placement.on(isolation.old)
     rows = [row for row in database.services if row.engine_id in old]
-    look_at(database, gate, f"; {len(rows)} engine workers on the old vhost")
+    look_at(database, gate, f"; {counted(len(rows), 'engine worker')} on the old vhost")
     _judge_held(rows, database, current_configuration, gate)
 
 

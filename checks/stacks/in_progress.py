@@ -8,6 +8,7 @@ from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import State, remedy, work_in_flight
+from heat_upgrade_checks.wording import counted
 
 from . import look_at, say_work
 
@@ -99,7 +100,8 @@ def check_old_side_works_on_nothing(
     look_at(
         database,
         gate,
-        f", read between two samples of the old queues; {len(placement.engines)} live engines",
+        ", read between two samples of the old queues; "
+        f"{counted(len(placement.engines), 'live engine')}",
     )
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     moved = isolation.on_the_new_side(placement)

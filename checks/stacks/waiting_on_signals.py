@@ -16,7 +16,7 @@ from heat_upgrade_checks.reading.engine_hosts import leaving
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Placement
 from heat_upgrade_checks.reading.work import end_of_a_wait, named, root_of
-from heat_upgrade_checks.wording import duration
+from heat_upgrade_checks.wording import counted, duration
 
 from . import look_at
 
@@ -60,7 +60,8 @@ def check_no_wait_is_left_on_the_old_side(
     look_at(
         database,
         gate,
-        f", read between two samples of the old queues; {len(placement.engines)} live engines",
+        ", read between two samples of the old queues; "
+        f"{counted(len(placement.engines), 'live engine')}",
     )
     isolation = isolation_of(gate.plan, current_configuration, target_configuration).settled()
     moved = isolation.on_the_new_side(placement)

@@ -6,6 +6,7 @@ from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.reading.clients import Role, programs
 from heat_upgrade_checks.reading.isolation import isolation_of
 from heat_upgrade_checks.reading.placement import Engine, Placement, not_told, releases_by_host
+from heat_upgrade_checks.wording import counted
 
 
 @check(

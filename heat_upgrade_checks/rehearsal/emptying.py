@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from heat_upgrade_checks.secrets import shown
+from heat_upgrade_checks.wording import counted
 
 _CONNECT_TIMEOUT = 10
 # A program that outlived the tool may hold a session and begin a statement anew.
@@ -92,7 +93,7 @@ def empty(url: str) -> str:
         rest = content(connection)
     if not rest:
         return ""
-    return f"{len(rest)} objects such as {rest[0][1]} in {shown(engine.url)}"
+    return f"{counted(len(rest), 'object')} such as {rest[0][1]} in {shown(engine.url)}"
 
 
 def _drops(connection: sa.Connection) -> Iterator[str]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 _LIMIT = 5
 _AT_ONCE = 16
@@ -49,7 +50,9 @@ class Backends(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{len(self.backends)} addresses of Heat's API from api.backends"
+        return (
+            f"{counted(len(self.backends), 'address', 'addresses')} of Heat's API from api.backends"
+        )
 
 
 def observe(site: Site) -> Backends:

@@ -26,6 +26,7 @@ from heat_upgrade_checks.heat.declarations import MessagingOptions
 from heat_upgrade_checks.heat.programs import told
 from heat_upgrade_checks.heat.queues import REPLY
 from heat_upgrade_checks.phases import SideName
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Connections(Facts):
     def extent(self) -> str:
         """What was read."""
         sides = ", ".join(
-            f"{len(side.clients)} processes on vhost {side.vhost}"
+            f"{counted(len(side.clients), 'process', 'processes')} on vhost {side.vhost}"
             if side.exists
             else f"vhost {side.vhost} does not exist"
             for side in self.sides

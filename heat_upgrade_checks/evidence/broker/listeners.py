@@ -9,6 +9,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.queues import listening_engine
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Broker(Facts):
     def extent(self) -> str:
         """What was read."""
         return (
-            f"{len(self.listeners)} engine listener queues in {len(self.vhosts)} vhosts "
+            f"{counted(len(self.listeners), 'engine listener queue')} in "
+            f"{counted(len(self.vhosts), 'vhost')} "
             f"({len(self.hidden)} more are hidden), RabbitMQ {self.version} at {self.management}"
         )
 

@@ -21,6 +21,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat.declarations import BrokerObject, MessagingOptions
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class NewVhost(Facts):
             return f"vhost {self.name} does not exist at {self.management}"
         if self.objects is None:
             return f"vhost {self.name} at {self.management}; what it holds is hidden"
-        return f"vhost {self.name} at {self.management} with {len(self.objects)} objects in it"
+        return (
+            f"vhost {self.name} at {self.management} with "
+            f"{counted(len(self.objects), 'object')} in it"
+        )
 
 
 @dataclass(frozen=True)

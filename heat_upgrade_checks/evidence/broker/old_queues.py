@@ -19,6 +19,7 @@ from heat_upgrade_checks.evidence.database.state import observe as observe_datab
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.read_only_http import ReadOnlyHttp
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 # Seconds from one sample to the next. Statistics are 5 to 7 s old by default; live totals are not.
 _LIVE_INTERVAL = 0.5
@@ -91,8 +92,8 @@ class OldQueues(Facts):
             return f"vhost {self.vhost} does not exist at {self.management}"
         kind = "live counts" if self.live else "statistics"
         return (
-            f"{len(self.samples[-1].queues)} work queues in vhost {self.vhost}, "
-            f"{len(self.samples)} samples of {kind} at {self.management}"
+            f"{counted(len(self.samples[-1].queues), 'work queue')} in vhost {self.vhost}, "
+            f"{counted(len(self.samples), 'sample')} of {kind} at {self.management}"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from heat_upgrade_checks.evidence.code.installation import distributions
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 # oslo.messaging 16.0 no longer reads them, and then speaks plain text (its release notes).
 _TLS_OPTIONS = (
@@ -33,7 +34,10 @@ class Libraries(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{len(self.versions)} oslo libraries of Heat {self.heat} at {self.interpreter}"
+        return (
+            f"{counted(len(self.versions), 'oslo library', 'oslo libraries')} of Heat "
+            f"{self.heat} at {self.interpreter}"
+        )
 
 
 def observe(site: Site) -> Libraries:

@@ -7,6 +7,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.migrations import Migration
 from heat_upgrade_checks.schema.source.revision_file import read
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Migrations(Facts):
             return "nothing: the plan lacks target.python"
         operations = sum(len(migration.operations) for migration in self.migrations)
         return (
-            f"the source of {len(self.migrations)} migrations with {operations} operations, "
+            f"the source of {counted(len(self.migrations), 'migration')} with "
+            f"{operations} operations, "
             f"by {self.interpreter}"
         )
 

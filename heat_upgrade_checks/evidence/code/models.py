@@ -8,6 +8,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.schema.description import Table
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,10 @@ class Models(Facts):
     def extent(self) -> str:
         """What was read."""
         columns = sum(len(table.columns) for table in self.tables)
-        return f"models of {len(self.tables)} tables with {columns} columns, by {self.interpreter}"
+        return (
+            f"models of {counted(len(self.tables), 'table')} with {columns} columns, by "
+            f"{self.interpreter}"
+        )
 
 
 def observe_current(site: Site) -> Models:

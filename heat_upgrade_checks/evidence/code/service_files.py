@@ -11,6 +11,7 @@ from heat_upgrade_checks.errors import NotConfigured
 from heat_upgrade_checks.evidence.code.start_lines import Kind, Mention, mentions, resets
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 _Owner = Literal["current", "target", ""]
 
@@ -45,7 +46,10 @@ class ServiceFiles(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{', '.join(self.files) or 'no file'}: {len(self.references)} references to Heat"
+        return (
+            f"{', '.join(self.files) or 'no file'}: "
+            f"{counted(len(self.references), 'reference')} to Heat"
+        )
 
 
 def observe(site: Site) -> ServiceFiles:

@@ -7,6 +7,7 @@ from heat_upgrade_checks.evidence.code.interpreter import SERVICES
 from heat_upgrade_checks.evidence.configuration.given import GivenConfiguration
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ApiPaste(Facts):
         if not self.file:
             return f"no file {self.wanted} was found"
         sections = {name for parts in self.parts.values() for name in parts}
-        return f"{len(sections)} sections of {self.file}"
+        return f"{counted(len(sections), 'section')} of {self.file}"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.secrets import SECRET_NAME
+from heat_upgrade_checks.wording import counted
 
 _EC2 = "ec2authtoken"
 _EC2_TOKEN = ((_EC2, "auth_type"), (_EC2, "auth_uri"))
@@ -113,7 +114,7 @@ class Options(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"{len(self.options)} options set in {', '.join(self.files)}"
+        return f"{counted(len(self.options), 'option')} set in {', '.join(self.files)}"
 
 
 @dataclass(frozen=True)

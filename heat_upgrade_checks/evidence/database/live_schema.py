@@ -14,6 +14,7 @@ from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.description import Column, ForeignKey, Table
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class LiveSchema(Facts):
     def extent(self) -> str:
         """What was read."""
         columns = sum(len(table.columns) for table in self.tables)
-        return f"{len(self.tables)} tables with {columns} columns of database {self.name}"
+        return (
+            f"{counted(len(self.tables), 'table')} with {columns} columns of database {self.name}"
+        )
 
 
 def observe(site: Site) -> LiveSchema:

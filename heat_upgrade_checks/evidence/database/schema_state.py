@@ -27,6 +27,7 @@ from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.heat import administration
 from heat_upgrade_checks.heat.administration import PURGE_DAYS
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class SchemaState(Facts):
     def extent(self) -> str:
         """What was read."""
         return (
-            f"{len(self.columns)} columns of all tables, {self.deleted_stacks.rows} stacks and "
+            f"{counted(len(self.columns), 'column')} of all tables, "
+            f"{self.deleted_stacks.rows} stacks and "
             f"{self.deleted_services.rows} service rows deleted over {PURGE_DAYS} days ago, "
             f"{self.lone_templates} templates without a stack, "
             f"database {self.name}"

@@ -26,6 +26,7 @@ from heat_upgrade_checks.evidence.stacks.in_flight import StackInFlight, in_flig
 from heat_upgrade_checks.heat.revisions import tables_touched
 from heat_upgrade_checks.phases import SideName
 from heat_upgrade_checks.secrets import shown
+from heat_upgrade_checks.wording import counted
 
 # heat/common/config.py: stack_action_timeout, seconds.
 _DEFAULT_STACK_TIMEOUT = 3600
@@ -85,7 +86,7 @@ class Database(Facts):
         relation = f", {self.relation}" if self.relation else ""
         return (
             f"all stacks, nested, hidden and backup ones of every project included "
-            f"({len(self.in_flight)} in flight), and {len(self.services)} service rows, "
+            f"({len(self.in_flight)} in flight), and {counted(len(self.services), 'service row')}, "
             f"database {self.name} on {self.server}{relation}; a snapshot that Heat 25 or earlier "
             "deletes leaves no row"
         )

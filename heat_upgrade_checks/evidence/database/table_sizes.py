@@ -19,6 +19,7 @@ from heat_upgrade_checks.evidence.database.session import ask_in_session, url_of
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.schema.change_cost.server import Flavour, Galera, Server, StoredTable
+from heat_upgrade_checks.wording import counted
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class TableSizes(Facts):
     @property
     def extent(self) -> str:
         """What was read."""
-        return f"sizes of {len(self.tables)} tables of database {self.name} as {self.server} tells"
+        return (
+            f"sizes of {counted(len(self.tables), 'table')} of database {self.name} as "
+            f"{self.server} tells"
+        )
 
 
 def observe(site: Site) -> TableSizes:

@@ -27,6 +27,7 @@ from heat_upgrade_checks.evidence.database.state import (
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.evidence.stacks.snapshots import being_deleted
+from heat_upgrade_checks.wording import counted
 
 _KEPT = 1000
 
@@ -104,7 +105,8 @@ class Leftovers(Facts):
     def extent(self) -> str:
         """What was read."""
         return (
-            f"{len(self.locks)} stack locks, {self.held_count} resources held in stacks at rest, "
+            f"{counted(len(self.locks), 'stack lock')}, {self.held_count} resources held "
+            "in stacks at rest, "
             f"{self.backup_count} backup stacks at rest, {self.legacy_count} legacy stacks, "
             f"{self.sync_points} sync points without a traversal, database"
         )

@@ -67,7 +67,7 @@ def test_what_the_new_engine_of_the_same_host_holds_does_not_count() -> None:
     gate = _by_host("control1", stacks=stacks)
     assert gate.findings == []
     assert gate.extent.endswith(
-        "1 engine workers on control1, and 1 of the target release, which stay"
+        "1 engine worker on control1, and 1 of the target release, which stay"
     )
     # On a shared vhost nothing tells which of them is the new one.
     shared = _by_host("control1", of={"broker": {"isolation": "shared"}}, stacks=stacks)

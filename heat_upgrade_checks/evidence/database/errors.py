@@ -37,7 +37,12 @@ _TOO_LONG = {1969, 3024, "57014"}
 _PASSES_BY = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013}
 
 # PostgreSQL SQLSTATE codes; a connection that fails has none, and is told by libpq's words.
+_PARAMETER = "parameter"
 _POSTGRESQL = {
+    _PARAMETER: (
+        "its driver cannot use a parameter of the URL",
+        "correct what stands after `?` in [database] connection (database.url in the plan)",
+    ),
     "28P01": ("the server refuses this account or its password", _ACCOUNT),
     "28000": ("the server refuses this account or its password", _ACCOUNT),
     "3D000": ("the server has no database of this name", "correct the name in the URL"),
@@ -47,6 +52,7 @@ _POSTGRESQL = {
     "57P03": ("the server does not accept connections yet", _START),
 }
 _LIBPQ_WORDS = {
+    "invalid connection option": _PARAMETER,
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
     "does not exist": "3D000",

@@ -151,13 +151,25 @@ def _session(url: URL, timeout: timedelta) -> Iterator[sa.Connection]:
             "install heat-upgrade-checks[postgresql]"
         ) from None
     try:
-        with engine.connect() as connection:
+        with _connected(engine, url) as connection:
             for statement in _restrictions(connection, timeout):
                 connection.exec_driver_sql(statement)
             connection.commit()
             yield connection
     finally:
         engine.dispose()
+
+
+def _connected(engine: sa.Engine, url: URL) -> sa.Connection:
+    """A connection; what a driver makes of a wrong parameter is no error of a database to it."""
+    try:
+        return engine.connect()
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise Unobserved(
+            f"database {shown(url)}: its driver cannot use a parameter of the URL "
+            f"({type(error).__name__}); correct what stands after `?` in [database] connection "
+            "(database.url in the plan)"
+        ) from None
 
 
 def _restrictions(connection: sa.Connection, timeout: timedelta) -> Sequence[str]:

@@ -318,9 +318,12 @@ def test_a_server_that_dies_while_it_is_read(own_mariadb: MariaDB, tmp_path: Pat
         ("mariadb", {"password": "wrong-canary"}, "refuses this account or its password"),
         ("mariadb", {"database": "nothing"}, "may not use this database"),
         ("mariadb", {"port": 1}, "cannot be reached; start it"),
+        ("mariadb", {"query": {"ssl_verify": "no"}}, "cannot use a parameter of the URL"),
+        ("mariadb", {"query": {"charset": "utf9"}}, "cannot use a parameter of the URL"),
         ("postgresql", {"password": "wrong-canary"}, "refuses this account or its password"),
         ("postgresql", {"database": "nothing"}, "no database of this name"),
         ("postgresql", {"port": 1}, "cannot be reached; start it"),
+        ("postgresql", {"query": {"charset": "utf8"}}, "cannot use a parameter of the URL"),
         ("sqlite", {"database": "/nowhere/heat.sqlite"}, "check that the file exists"),
     ],
 )

@@ -114,6 +114,6 @@ def test_a_clean_up_that_fails_names_what_is_left(
     execute(lent.__enter__(), "CREATE TABLE stays (id INT)")
     for host in ("localhost", "127.0.0.1"):
         mariadb.execute(f"REVOKE DROP ON `{name}`.* FROM `{name}`@`{host}`")
-    with pytest.raises(NotCleanedUp, match="left behind: 1 objects such as `stays`") as failed:
+    with pytest.raises(NotCleanedUp, match="left behind: 1 object such as `stays`") as failed:
         lent.__exit__(None, None, None)
     assert CANARY not in str(failed.value)

@@ -18,7 +18,7 @@ from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records.gate import Digests, DrainSample, Previous
 from heat_upgrade_checks.records.waivers import Waiver
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 FILE = "evidence.json"
 
 _DRAIN = TypeAdapter(tuple[DrainSample, ...])

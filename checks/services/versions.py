@@ -1,8 +1,10 @@
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from heat_upgrade_checks.evidence.configuration.addresses import Configuration
 from heat_upgrade_checks.evidence.database.state import Database
-from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, EarlierGates
+from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGates
 from heat_upgrade_checks.gates.judgement import Judgement
 from heat_upgrade_checks.gates.registry import check
 from heat_upgrade_checks.phases import SideName
@@ -20,6 +22,20 @@ _ALLOWED: dict[str, set[SideName]] = {
 _BEFORE_THE_TARGET = {"installed": "pre", "engine": "vhost", "post": "vhost"}
 
 
+@dataclass(frozen=True)
+class _Before:
+    """The gate of a phase before which nothing runs the target; it may have been asked again."""
+
+    phase: str
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def of(cls, phase: str, earlier_gates: EarlierGates) -> "_Before | None":
+        first, last = earlier_gates.first_opened(phase), earlier_gates.opened(phase)
+        return cls(phase, first.finished_at, last.finished_at) if first and last else None
+
+
 @check("services.versions", phases=["installed", "engine", "post"], guide="rolling 5, 8, cold 6")
 def check_engines_run_their_release(
     placement: Placement,
@@ -34,15 +50,14 @@ def check_engines_run_their_release(
     if gate.mode == "cold" and gate.phase == "installed":
         _none_runs(placement, database, gate)
     elif isolation.apart_by_name:
-        before = earlier_gates.opened(
-            "stopped" if gate.mode == "cold" else _BEFORE_THE_TARGET[gate.phase]
-        )
-        _by_vhost(placement, isolation, before, gate)
+        phase = "stopped" if gate.mode == "cold" else _BEFORE_THE_TARGET[gate.phase]
+        _by_vhost(placement, isolation, _Before.of(phase, earlier_gates), gate)
     elif gate.mode == "cold":
         _by_start(placement, database, earlier_gates, target_configuration.host, gate)
     else:
         by_host = releases_by_host(gate.plan, current_configuration, target_configuration)
-        _by_host(placement, by_host, earlier_gates.opened(_BEFORE_THE_TARGET[gate.phase]), gate)
+        before = _Before.of(_BEFORE_THE_TARGET[gate.phase], earlier_gates)
+        _by_host(placement, by_host, before, gate)
 
 
 def _none_runs(placement: Placement, database: Database, gate: Judgement) -> None:
@@ -58,7 +73,7 @@ def _none_runs(placement: Placement, database: Database, gate: Judgement) -> Non
 
 
 def _by_vhost(
-    placement: Placement, isolation: Isolation, before: EarlierGate | None, gate: Judgement
+    placement: Placement, isolation: Isolation, before: "_Before | None", gate: Judgement
 ) -> None:
     """Where each release has a vhost of its own, that tells what an engine should run."""
     gate.looked_at(
@@ -86,7 +101,7 @@ def _by_vhost(
 def _by_host(
     placement: Placement,
     by_host: Mapping[str, SideName],
-    before: EarlierGate | None,
+    before: "_Before | None",
     gate: Judgement,
 ) -> None:
     """On one vhost the plan's hosts tell the release, where each has its own, and their start."""
@@ -94,7 +109,7 @@ def _by_host(
     supported = []
     for engine in placement.engines:
         planned = by_host.get(engine.host.casefold())
-        began_before = before is not None and engine.started_at <= before.finished_at
+        began_before = before is not None and engine.started_at <= before.first
         release = planned or ("current" if began_before else None)
         if release is None and (before is None or gate.phase == "installed"):
             gate.cannot_tell(
@@ -114,15 +129,17 @@ def _by_host(
     _conclude(supported, "host in the plan", before, gate)
 
 
-def _fits(engine: Engine, release: SideName, before: EarlierGate) -> bool:
+def _fits(engine: Engine, release: SideName, before: "_Before") -> bool:
     """Whether the start of an engine supports what else tells its release."""
-    return (engine.started_at <= before.finished_at) == (release == "current")
+    if release == "current":
+        return engine.started_at <= before.last
+    return engine.started_at > before.first
 
 
 def _doubt(
-    engine: Engine, release: SideName, told_by: str, before: EarlierGate, gate: Judgement
+    engine: Engine, release: SideName, told_by: str, before: "_Before", gate: Judgement
 ) -> None:
-    after = "after" if engine.started_at > before.finished_at else "before"
+    after = "after" if release == "current" or told_by == "its start" else "before"
     gate.warn(
         f"engine {engine}",
         f"that it runs the {release} release is concluded from {told_by} alone; it was started "
@@ -135,7 +152,7 @@ def _doubt(
 
 
 def _conclude(
-    engines: Iterable[Engine], told_by: str, before: EarlierGate | None, gate: Judgement
+    engines: Iterable[Engine], told_by: str, before: "_Before | None", gate: Judgement
 ) -> None:
     """Heat tells nobody which release a process runs."""
     hosts = sorted({engine.host for engine in engines})

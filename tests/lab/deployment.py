@@ -17,6 +17,13 @@ from tests.services.mariadb import MariaDB
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.started import Started
 
+# What is connected is listed with statistics that a gate waits for: by default some 8 s.
+_BROKER = (
+    "disk_free_limit.absolute = 50MB",
+    "management.sample_retention_policies.global.minute = 1",
+    "management.sample_retention_policies.basic.minute = 1",
+    "management.sample_retention_policies.detailed.10 = 1",
+)
 BROKER_USER = "heat"
 EVERYTHING = (".*", ".*", ".*")
 
@@ -30,7 +37,7 @@ class Lab(Started):
         self.vhosts = vhosts or ("heat-n", "heat-n1")
         self.credentials = Credentials()
         self.mariadb = MariaDB(folder / "mariadb")
-        self.rabbitmq = RabbitMQ(folder / "rabbitmq", statistics_interval=1)
+        self.rabbitmq = RabbitMQ(folder / "rabbitmq", *_BROKER, statistics_interval=1)
         self.keystone = Keystone(folder / "keystone", self.credentials, self.mariadb)
         self.services: list[Service] = []
         self._charset = charset

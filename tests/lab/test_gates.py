@@ -129,6 +129,8 @@ def test_pre_is_go_with_a_warning_of_snapshots(acknowledged: Gates) -> None:
         "schema.expand-only",
         "schema.grants",
         "schema.legacy-version",
+        "schema.max-packet",
+        "schema.no-long-transactions",
         "schema.not-half-migrated",
         "schema.purge-backlog",
         "services.alive",
@@ -290,6 +292,7 @@ def _unobserved(outcome: Outcome, expected: set[str], words: str) -> None:
 
 
 OF_THE_DATABASE = {
+    "api.answers",  # whether heat-api-cfn must answer is known from live stacks
     "backup.complete",
     "backup.fresh",
     "backup.matches-database",
@@ -336,6 +339,7 @@ def test_a_wrong_broker_password(acknowledged: Gates) -> None:
             "broker.allows-queues",
             "broker.healthy",
             "queues.keep-messages",
+            "services.alive",
             "stacks.in-progress",
             "stacks.stuck",
         },
@@ -489,16 +493,23 @@ def test_the_last_old_engine_has_a_phase_of_its_own(moved: Gates) -> None:
 def test_both_releases_run_each_on_its_vhost(moved: Gates) -> None:
     other = moved.rolling.lab.engine(25, CURRENT_VHOST, "control3").wait_up()
     two = {"engines": [OLD_HOST, "control3"]}
-    outcome = _until(moved, "engine", _is_go, "--host", OLD_HOST, current=two)
+    expected = {"queues.no-new-work", "services.versions"}
+    outcome = _until(
+        moved,
+        "engine",
+        lambda it: not it.red and it.outcomes("warned") == expected,
+        "--host",
+        OLD_HOST,
+        current=two,
+    )
     other.stop()
-    assert _is_go(outcome), outcome.out
-    assert "queues.no-new-work" in outcome.outcomes("warned")
+    # The engine on control3 was started on the old vhost when the target's were allowed already.
+    assert outcome.outcomes("warned") == expected
     assert "is still given work by 1 API" in outcome.out
     assert outcome.outcomes("passed") == {
         "api.answers",
         "journal.in-order",
         "services.alive",
-        "services.versions",
         "stacks.failed-by-upgrade",
         "stacks.held-by-host",
         "stacks.legacy-in-progress",

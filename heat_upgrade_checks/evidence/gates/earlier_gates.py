@@ -78,6 +78,10 @@ class EarlierGates(Facts):
         told = (gate for gate in reversed(self.gates) if gate.phase == phase and gate.engine_hosts)
         return next(told, None)
 
+    def first_opened(self, phase: str) -> EarlierGate | None:
+        """The first gate of a phase that opened."""
+        return next((gate for gate in self.gates if gate.phase == phase and gate.opened), None)
+
     def opened(self, phase: str) -> EarlierGate | None:
         """The last gate of a phase, where it opened."""
         last = next((gate for gate in reversed(self.gates) if gate.phase == phase), None)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from heat_upgrade_checks.commands.program import main
-from heat_upgrade_checks.demo.deployment import OLD_VHOST
+from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.records.gate import json_schema
 from tests.plugin.conftest import Site
@@ -76,7 +76,11 @@ def test_warnings_are_code_1_and_may_be_tolerated(site: Site) -> None:
 
 
 def test_a_blocker_is_code_2_and_stands_last_with_its_remedy(site: Site) -> None:
-    site.demo.run(site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": 3})
+    site.demo.run(
+        [*site.demo.old, *site.demo.new],
+        vhosts=[OLD_VHOST, NEW_VHOST],
+        messages={f"{OLD_VHOST}/engine_worker": 3},
+    )
     outcome = site.judge("last-engine", "--warnings-ok")
     assert outcome.code == 2
     assert outcome.check("queues.empty")["findings"][0]["summary"] == (
@@ -248,7 +252,11 @@ def test_an_index_that_cannot_be_written_changes_no_verdict(site: Site) -> None:
 
 @pytest.mark.parametrize("redirection", [">&9 2>&9", ">&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_what_nobody_reads_changes_no_verdict(site: Site, redirection: str) -> None:
-    site.demo.run(site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": 3})
+    site.demo.run(
+        [*site.demo.old, *site.demo.new],
+        vhosts=[OLD_VHOST, NEW_VHOST],
+        messages={f"{OLD_VHOST}/engine_worker": 3},
+    )
     gate = ("--phase", "last-engine", "--only", "queues.empty")
     assert site.unheard(redirection, *gate) == 2
     (folder,) = site.folder.glob("reports/demo-rolling/01-*")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from heat_upgrade_checks.demo.deployment import OLD_VHOST
+from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST
 from tests.driver import timeless
 from tests.plugin.conftest import Site
 from tests.waiting import until
@@ -66,7 +66,9 @@ def _let_a_round_see(folder: Path) -> None:
 
 def _full(site: Site, messages: int) -> None:
     site.demo.run(
-        site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": messages}
+        [*site.demo.old, *site.demo.new],
+        vhosts=[OLD_VHOST, NEW_VHOST],
+        messages={f"{OLD_VHOST}/engine_worker": messages},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from heat_upgrade_checks.demo.deployment import OLD_VHOST
+from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST
 from tests.driver import timeless
 from tests.plugin.conftest import Site
 
@@ -23,7 +23,11 @@ ENTRY = {
 @pytest.fixture
 def red(site: Site) -> Site:
     """Work is left in one old queue."""
-    site.demo.run(site.demo.old, vhosts=[OLD_VHOST], messages={f"{OLD_VHOST}/engine_worker": 3})
+    site.demo.run(
+        [*site.demo.old, *site.demo.new],
+        vhosts=[OLD_VHOST, NEW_VHOST],
+        messages={f"{OLD_VHOST}/engine_worker": 3},
+    )
     return site
 
 
@@ -83,7 +87,7 @@ def test_an_expired_one_leaves_the_gate_incomplete_or_shut(red: Site) -> None:
     assert outcome.code == 2
     assert outcome.check("queues.empty")["outcome"] == "failed"
     assert "expired at" in outcome.check("gate.whole")["reason"]
-    red.demo.run(red.demo.old, vhosts=[OLD_VHOST])
+    red.demo.run([*red.demo.old, *red.demo.new], vhosts=[OLD_VHOST, NEW_VHOST])
     assert red.judge("last-engine").code == 3
     # It belongs to a check that this phase does not judge.
     assert red.judge("pre").code == 0
@@ -105,7 +109,7 @@ def test_an_unused_one_is_a_warning(red: Site) -> None:
     (finding,) = outcome.check("gate.waivers")["findings"]
     assert finding["object"] == "queues.empty, queue other"
     assert "covers nothing that keeps this gate shut" in finding["summary"]
-    red.demo.run(red.demo.old, vhosts=[OLD_VHOST])
+    red.demo.run([*red.demo.old, *red.demo.new], vhosts=[OLD_VHOST, NEW_VHOST])
     green = red.judge("last-engine")
     assert green.code == 1
     assert len(green.check("gate.waivers")["findings"]) == 2

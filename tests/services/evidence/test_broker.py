@@ -400,7 +400,8 @@ def test_another_account_can_be_named(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rabbitmq.add_user("plain-heat", PASSWORD, "", {vhost: ALL})
-    rabbitmq.add_user("watcher", "canary-of-the-watcher", "monitoring", {})
+    nothing = {vhost: ("^$", "^$", "^$")}
+    rabbitmq.add_user("watcher", "canary-of-the-watcher", "monitoring", nothing)
     monkeypatch.setenv("WATCHER_PASSWORD", "canary-of-the-watcher")
     plan = {"username": "watcher", "password_env": "WATCHER_PASSWORD"}
     assert listeners.observe(broker_site(tmp_path, rabbitmq, vhost, "plain-heat", **plan)).version

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import amqp
 
+from heat_upgrade_checks.evidence.api.backends import Backends
 from heat_upgrade_checks.evidence.broker import connections, listeners
 from heat_upgrade_checks.evidence.broker.listeners import Broker
 from heat_upgrade_checks.evidence.configuration.addresses import observe_current, observe_target
@@ -41,6 +42,7 @@ def test_engines_of_another_heat_are_no_matter_of_this_one(place: Place) -> None
         database=a_database(services=()),
         placement=placed,
         connections=seen,
+        api_backends=Backends(()),
     )
     assert [each for each in said_of(stopped) if each.startswith("blocker engine")] == [
         f"blocker engine {own}: reads its queue on vhost {place.old}, though no service row of it "

@@ -1,4 +1,4 @@
-"""Heat's APIs: whether each endpoint gets an answer from an engine."""
+"""Heat's APIs: whether each endpoint answers, heat-api by an engine."""
 
 import re
 import time
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.api.cloud import Cloud, reason
-from heat_upgrade_checks.evidence.api.questions import LIST_ONE_STACK, NAME_NO_STACK, Question
+from heat_upgrade_checks.evidence.api.questions import ASK_UNSIGNED, LIST_ONE_STACK, Question
 from heat_upgrade_checks.evidence.facts import Facts
 from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.wording import counted
@@ -26,12 +26,12 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint's answer to `asked`, which an engine has to give.
+    """One endpoint's answer to `asked`, which an engine has to give; heat-api-cfn gives it itself.
 
     `error` is Heat's own error type (`MessagingTimeout`, `HTTPServiceUnavailable`), or in words why
-    it is no answer of an engine, or "" for a good one. `unseen` is the sentence why this endpoint
-    told nothing, with `status` None; otherwise "". `backend` is its URL in the plan, "" for what
-    only the catalogue names.
+    it is not the answer that is due, or "" for a good one. `unseen` is the sentence why this
+    endpoint told nothing, with `status` None; otherwise "". `backend` is its URL in the plan, ""
+    for what only the catalogue names.
     """
 
     program: str
@@ -46,7 +46,7 @@ class Endpoint:
 
     @property
     def answers(self) -> bool:
-        """Whether an engine was seen to answer through it."""
+        """Whether it was seen to answer as it should."""
         return not self.unseen and not self.error
 
     @property
@@ -65,13 +65,13 @@ class Api(Facts):
     @property
     def has_cfn(self) -> bool:
         """Whether the catalogue leads to heat-api-cfn."""
-        return any(each.program == NAME_NO_STACK.program for each in self.endpoints)
+        return any(each.program == ASK_UNSIGNED.program for each in self.endpoints)
 
     @property
     def extent(self) -> str:
         """What was read."""
         slowest = max(endpoint.seconds for endpoint in self.endpoints)
-        cfn = "of heat-api-cfn only the catalogue's" if self.has_cfn else "no heat-api-cfn"
+        cfn = "heat-api-cfn itself and no engine through it" if self.has_cfn else "no heat-api-cfn"
         return (
             f"{counted(len(self.endpoints), 'endpoint')} of cloud {self.cloud}, {cfn}, "
             f"slowest {slowest:.1f} s"
@@ -95,7 +95,7 @@ class _Place:
 
 
 def observe(site: Site) -> Api:
-    """Ask each endpoint what an engine has to answer: both in the catalogue, and each backend."""
+    """Ask each endpoint: both in the catalogue, and each backend of heat-api."""
     cloud = Cloud(site)
     public = heat_api(cloud)
     places: dict[tuple[str, ...], _Place] = {
@@ -104,10 +104,10 @@ def observe(site: Site) -> Api:
     for backend in site.plan.api.backends:
         urls = _on_backend(public, backend)
         places[urls] = replace(places.get(urls) or _Place(LIST_ONE_STACK, urls), backend=backend)
-    cfn = cloud.endpoint(NAME_NO_STACK.service)
+    cfn = cloud.endpoint(ASK_UNSIGNED.service)
     # An entry of auth_type none has one endpoint for whatever service it is asked for.
     if cfn is not None and cfn != public:
-        places[cfn, NAME_NO_STACK.program] = _Place(NAME_NO_STACK, (cfn,), in_catalogue=True)
+        places[cfn, ASK_UNSIGNED.program] = _Place(ASK_UNSIGNED, (cfn,), in_catalogue=True)
     return Api(cloud.name, tuple(_all_at_once(cloud, [*places.values()])))
 
 
@@ -187,7 +187,7 @@ def _ask(cloud: Cloud, token: dict[str, str], question: Question, at: Endpoint) 
         with cloud.get(
             question.url(at.url),
             params=question.parameters,
-            headers={**token, **question.headers},
+            headers=token if question.with_token else {},
             connect_retries=2,
             timeout=_TIMEOUT,
         ) as response:

@@ -18,15 +18,10 @@ PROJECT = "0123456789abcdef0123456789abcdef"
 PASSWORD, TOKEN = "canary-of-the-password", "canaryOfTheToken0000"
 # As Heat 26.0.2 answers.
 NO_STACKS: dict[str, Any] = {"stacks": []}
-NOT_FOUND = {
-    "ErrorResponse": {
-        "Error": {
-            "Type": "Sender",
-            "Code": "InvalidParameterValue",
-            "Message": "A bad or out-of-range value was supplied:The Stack (x) could not be found.",
-        }
-    }
-}
+UNSIGNED = (
+    b"<ErrorResponse><Error><Message>The request signature does not conform to AWS standards"
+    b"</Message><Code>IncompleteSignature</Code><Type>Sender</Type></Error></ErrorResponse>"
+)
 
 
 @dataclass(frozen=True)

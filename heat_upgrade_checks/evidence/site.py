@@ -18,12 +18,15 @@ class Site:
 
     `upgrade_folder` holds the gates of this upgrade that were written before; `gate_folder` is the
     unfinished folder of the gate that is judged now, or None where none is written.
+    `refused_logins` tells of each account that Keystone refused what it said; it is not tried
+    again in this run, since Keystone may lock an account that fails too often, and Heat uses it.
     """
 
     plan: Plan
     upgrade_folder: Path
     secrets: Secrets = field(default_factory=Secrets)
     gate_folder: Path | None = None
+    refused_logins: dict[tuple[object, ...], str] = field(default_factory=dict, repr=False)
     _conf: dict[SideName, HeatConf] = field(default_factory=dict)
     _interpreters: dict[SideName, Interpreter] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)

@@ -226,6 +226,7 @@ SOURCES: dict[str, Source] = {
         ),
         Source("broker_certificates", "RabbitMQ's certificates", "broker.certificates"),
         Source("notifications", "RabbitMQ, notifications", "broker.notifications"),
+        Source("accounts", "Keystone, Heat's own accounts", "accounts.logins", deadline=120.0),
         Source("api", "Heat's API", "api.endpoints", deadline=200.0),
         Source("api_backends", "addresses of Heat's API", "api.backends"),
         Source(

@@ -11,10 +11,13 @@ import pytest
 
 from heat_upgrade_checks.evidence.code.interpreter import Interpreter
 from tests.lab import venvs
+from tests.lab.credentials import Credentials
 from tests.lab.deployment import Lab
 from tests.lab.installations import packages_of
+from tests.lab.keystone import Keystone
 from tests.lab.rolling import Rolling
 from tests.lab.upgraded_configuration import BASE, Make, Upgrade
+from tests.services.mariadb import MariaDB
 from tests.services.processes import interrupted_by_sigterm
 
 
@@ -77,3 +80,15 @@ def upgrade(tmp_path: Path, interpreters: Callable[[int], Interpreter]) -> Make:
         return made
 
     return make
+
+
+@pytest.fixture(scope="module")
+def keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystone]:
+    """A Keystone with Heat's accounts, and nothing of Heat."""
+    folder = tmp_path_factory.mktemp("keystone")
+    with (
+        interrupted_by_sigterm(),
+        MariaDB(folder / "mariadb") as mariadb,
+        Keystone(folder / "keystone", Credentials(), mariadb) as running,
+    ):
+        yield running

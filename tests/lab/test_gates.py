@@ -110,6 +110,7 @@ def test_pre_is_go_with_a_warning_of_snapshots(acknowledged: Gates) -> None:
     said = [f for f in outcome.check("schema.rehearsed")["findings"] if f["level"] == "warning"]
     assert [f["object"] for f in said] == ["table snapshot"]
     assert outcome.outcomes("passed") == {
+        "accounts.log-in",
         "api.answers",
         "backup.complete",
         "backup.exists",

@@ -1,0 +1,1 @@
+"""Does Keystone take the accounts that Heat itself has there?"""

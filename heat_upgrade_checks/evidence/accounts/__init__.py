@@ -1,0 +1,1 @@
+"""The accounts that Heat itself has at Keystone."""

@@ -1,6 +1,7 @@
 """The plan of a whole upgrade, as an operator writes it before anything changes."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -43,9 +44,26 @@ def write(
             "target": str(venvs.sdist(target)),
         },
     }
+    if len(apis) == 1:
+        plan["waivers"] = str(_without_an_api_meanwhile(lab.folder, *apis.values()))
     clouds = lab.folder / "clouds.yaml"
     clouds.write_bytes(lab.keystone.clouds_yaml.read_bytes())
     clouds.chmod(0o600)
     path = lab.folder / "heat-upgrade.yaml"
     path.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _without_an_api_meanwhile(folder: Path, api: Api) -> Path:
+    """Whoever has one API answers for it that users have none while it moves."""
+    waiver = {
+        "id": "api.answers",
+        "object": f"{api.root}/*",
+        "owner": "Lab Operator",
+        "ticket": "LAB-1",
+        "reason": "users were told that the API moves",
+        "expires": (datetime.now(UTC) + timedelta(days=1)).date(),
+    }
+    path = folder / "waivers.yaml"
+    path.write_text(yaml.safe_dump([waiver]), encoding="utf-8")
     return path

@@ -57,6 +57,6 @@ def test_it_works_in_an_empty_virtualenv_in_a_hostile_folder(wheel: Path, tmp_pa
     assert _run(command, "explain", "queues.empty", cwd=tmp_path).startswith("# queues.empty")
     told = _run(command, "demo", cwd=tmp_path, PYTEST_ADDOPTS="-k nothing")
     assert told.count(" GO ") == 8
-    assert told.count("GO-WITH-WARNINGS") == 3
+    assert told.count("GO-WITH-WARNINGS") == 4
     assert told.count("NO-GO") >= 1
     assert (tmp_path / "reports" / "demo-rolling" / "index.html").is_file()

@@ -23,21 +23,20 @@ def check_no_api_publishes_to_the_old_vhost(
         gate.not_applicable("both releases share a vhost, so their APIs belong on it")
     gate.looked_at(asked_apis.extent)
     old = asked_apis.connections.old
-    for client in old.clients:
-        if role(client, old) is Role.API:
-            gate.block(
-                str(client),
-                f"{connected(client, old)}; "
-                "once the last old engine stops, nobody answers its requests",
-                hint="Move it to the new vhost: set transport_url and restart it."
-                + in_doubt(client),
-                data=where_it_runs(client),
-            )
+    left = [client for client in old.clients if role(client, old) is Role.API]
+    for client in left:
+        gate.block(
+            str(client),
+            f"{connected(client, old)}; once the last old engine stops, nobody answers its "
+            "requests",
+            hint=f"Move it to the new vhost: set transport_url and restart it.{in_doubt(client)}",
+            data=where_it_runs(client),
+        )
     tell_of_others(old, gate, "Find out what it is; if it asks Heat for anything, move it first.")
-    _judge_unseen(asked_apis, gate)
+    _judge_unseen(asked_apis, bool(left), gate)
 
 
-def _judge_unseen(asked_apis: AskedApis, gate: Judgement) -> None:
+def _judge_unseen(asked_apis: AskedApis, left: bool, gate: Judgement) -> None:
     """An API that was asked nothing has no connection, so that nothing tells its vhost."""
     for url in asked_apis.unanswered:
         why = asked_apis.unasked or "it gave no good answer"
@@ -55,7 +54,7 @@ def _judge_unseen(asked_apis: AskedApis, gate: Judgement) -> None:
             f"start is not seen anywhere; ask each of them once ({_ASK}), then run this phase "
             "again, or name them as api.backends in the plan and a cloud as api.cloud"
         )
-    elif not asked_apis.backends:
+    elif not asked_apis.backends and not left:
         gate.warn(
             "APIs of Heat",
             "that all of them were moved is concluded from those that the broker shows: one that "

@@ -99,7 +99,12 @@ def check_somebody_takes_over(
             else "Start one on a host of its own ([DEFAULT] host), and list the hosts of both as "
             "current.engines and target.engines in the plan.",
         )
-    elif not isolation.shared:
+    elif isolation.shared:
+        gate.note(
+            "engines of the target release",
+            f"that these are is concluded from the plan: {', '.join(sorted(taking_over))}",
+        )
+    else:
         _judge_named_hosts(placement, isolation, gate)
 
 

@@ -69,7 +69,12 @@ def _judge_backends(api_backends: Backends, gate: Judgement) -> None:
                 "stop it, or take it out of api.backends in the plan if its host is gone for good"
             )
         elif backend.listens is Listens.NOT_HEAT:
-            gate.note(f"API at {backend.url}", f"{backend.said}: the server before it still runs")
+            gate.warn(
+                f"API at {backend.url}",
+                f"{backend.said}: that Heat's API has stopped behind the server that answers there "
+                "is concluded, for one that hangs looks the same",
+                hint="See on its host that heat-api has stopped.",
+            )
     if not api_backends.backends:
         gate.warn(
             "APIs of Heat",

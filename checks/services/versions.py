@@ -122,7 +122,7 @@ def _by_host(
         elif release not in _ALLOWED[gate.phase]:
             why = "the plan gives its host to that one" if planned else "its start tells"
             _wrong(engine, f"{release} release: {why}", gate)
-        elif before is None or _fits(engine, release, before):
+        elif before is not None and _fits(engine, release, before):
             supported.append(engine)
         else:
             _doubt(engine, release, "the plan", before, gate)
@@ -137,13 +137,16 @@ def _fits(engine: Engine, release: SideName, before: "_Before") -> bool:
 
 
 def _doubt(
-    engine: Engine, release: SideName, told_by: str, before: "_Before", gate: Judgement
+    engine: Engine, release: SideName, told_by: str, before: "_Before | None", gate: Judgement
 ) -> None:
-    after = "after" if release == "current" or told_by == "its start" else "before"
+    when = ""
+    if before:
+        after = "after" if release == "current" or told_by == "its start" else "before"
+        when = f" {after} phase {before.phase} had opened,"
     gate.warn(
         f"engine {engine}",
-        f"that it runs the {release} release is concluded from {told_by} alone; it was started "
-        f"{after} phase {before.phase} had opened, at {engine.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"that it runs the {release} release is concluded from {told_by} alone; it was started"
+        f"{when} at {engine.started_at:%Y-%m-%d %H:%M:%S} UTC",
         hint="Where the target's code took the place of the current one's, a restart is enough to "
         "run it: see on its host which release the heat-engine is that its service starts.",
         commands=[["heat-engine", "--version"]],

@@ -27,7 +27,7 @@ def read(shape: type[Shape], text: bytes | str, who: str, advice: str) -> Shape:
 
     `who` begins the sentence of a refusal and `advice` ends it.
 
-    :param shape: a dataclass, a `TypedDict` or a type that pydantic knows.
+    :param shape: a dataclass, or another type that pydantic reads.
     :raises Unobserved: it is no JSON, or another shape.
     """
     try:

@@ -1,15 +1,14 @@
 """A proxy before RabbitMQ's management API that changes its answers."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
 
 from tests.services.rabbitmq import RabbitMQ
+from tests.serving import Silent, serving
 
 Answer = tuple[int, bytes]
 
@@ -18,30 +17,16 @@ Answer = tuple[int, bytes]
 def before(rabbitmq: RabbitMQ, answer: Callable[[str, Answer], Answer]) -> Iterator[str]:
     """The URL of a proxy; `answer` gets the path with its question and RabbitMQ's own answer."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Proxy(Silent):
         def do_GET(self) -> None:
             headers = {"Authorization": self.headers["Authorization"]}
             with requests.Session() as session:
                 session.trust_env = False
                 real = session.get(f"{rabbitmq.management_url}{self.path}", headers=headers)
-            status, content = answer(self.path, (real.status_code, real.content))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(*answer(self.path, (real.status_code, real.content)))
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Proxy) as url:
+        yield url
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """The broker evidence on a real RabbitMQ."""
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +29,7 @@ from tests.facts import a_row
 from tests.services.evidence.proxies import Answer, before, changed
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
+from tests.serving import Silent, serving
 from tests.waiting import until
 
 PASSWORD = "canary-of-the-broker-4b8e"
@@ -421,29 +420,16 @@ def test_nothing_but_get_reaches_the_broker(rabbitmq: RabbitMQ, vhost: str, tmp_
 def _front(seen: object, status: int = 200, body: bytes = b"<html>") -> Iterator[str]:
     """A server that is not RabbitMQ."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Stranger(Silent):
         def do_GET(self) -> None:
             if callable(seen):
                 seen(self)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
         do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Stranger) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

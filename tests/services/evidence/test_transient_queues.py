@@ -1,14 +1,11 @@
 """Whether a broker lets Heat declare its queues: a real RabbitMQ, and one that seems newer."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import requests
 from pydantic import TypeAdapter
 
 from heat_upgrade_checks.errors import Unobserved
@@ -18,6 +15,7 @@ from heat_upgrade_checks.evidence.site import Site
 from heat_upgrade_checks.gates.judgement import Judgement
 from tests.judging import check_at, judge
 from tests.services.evidence.new_vhosts import Place, is_green, said_of, watch_as
+from tests.services.evidence.proxies import Answer, before
 
 ID = "broker.allows-queues"
 DURABLE = """\
@@ -39,33 +37,16 @@ def _judged(site: Site, phase: str = "vhost") -> Judgement:
 def _newer(place: Place, version: str, features: Any) -> Iterator[dict[str, Any]]:
     """The real broker, which gives itself out for a newer one: Debian has no RabbitMQ 4.3 yet."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            headers = {"Authorization": self.headers["Authorization"]}
-            url = f"{place.rabbitmq.management_url}{self.path}"
-            answer = requests.get(url, headers=headers, timeout=120)
-            status, content = answer.status_code, answer.content
-            if self.path.startswith("/api/overview"):
-                content = json.dumps(answer.json() | {"rabbitmq_version": version}).encode()
-            if self.path.startswith("/api/deprecated-features") and features is not None:
-                status, content = 200, json.dumps(features).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(path: str, real: Answer) -> Answer:
+        status, content = real
+        if path.startswith("/api/overview"):
+            content = json.dumps(json.loads(content) | {"rabbitmq_version": version}).encode()
+        if path.startswith("/api/deprecated-features") and features is not None:
+            status, content = 200, json.dumps(features).encode()
+        return status, content
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield {"broker": {"management": [f"http://127.0.0.1:{server.server_port}"]}}
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with before(place.rabbitmq, answer) as url:
+        yield {"broker": {"management": [url]}}
 
 
 def _feature(phase: str) -> list[dict[str, str]]:

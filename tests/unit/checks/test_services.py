@@ -177,7 +177,9 @@ def test_on_a_shared_vhost_the_plan_tells_who_takes_over() -> None:
         "target": {"version": "27.0.1", "engines": ["control2"]},
     }
     old, new = (a_row("o", "control1"), OLD), (a_row("n", "Control2"), OLD)
-    assert sentences(_alive("last-engine", old, new, **shared)) == []
+    assert sentences(_alive("last-engine", old, new, **shared)) == [
+        "note engines of the target release: that these are is concluded from the plan: control2"
+    ]
     (said,) = sentences(_alive("last-engine", old, **shared))
     assert said.startswith("blocker engines of the target release: none works; its hosts by the ")
 
@@ -327,7 +329,18 @@ def test_the_release_by_the_vhost(phase: str, vhost: str, red: bool) -> None:
 )
 def test_on_one_vhost_the_hosts_tell_the_release(phase: str, host: str, red: bool) -> None:
     gate = _versions(phase, [a_row("a", host)], [Listener("a", OLD, 1)], new=OLD)
-    assert (_levels(gate), gate.unknowns) == (["blocker" if red else "note"], [])
+    # No gate tells what a start shows, so the plan does alone.
+    assert (_levels(gate), gate.unknowns) == (["blocker" if red else "warning"], [])
+
+
+def test_a_gate_that_is_asked_again_makes_no_start_doubtful() -> None:
+    again = (*OPENED["engine"], an_earlier_gate("vhost", NOW + timedelta(hours=1)))
+    new = [a_row("a", "control1", created=AFTER)]
+    gate = _versions("engine", new, [Listener("a", NEW, 1)], gates=again)
+    assert _levels(gate) == ["note"]
+    # Restarted before the upgrade was taken up anew.
+    gate = _versions("engine", new, [Listener("a", OLD, 1)], gates=again)
+    assert _levels(gate) == ["note"]
 
 
 def test_on_one_vhost_a_host_of_neither_release_tells_nothing() -> None:

@@ -83,7 +83,7 @@ def test_each_thing_that_still_runs_is_named() -> None:
     ("listens", "said"),
     [
         (Listens.HEAT, ["blocker API at http://api1:8004"]),
-        (Listens.NOT_HEAT, ["note API at http://api1:8004"]),
+        (Listens.NOT_HEAT, ["warning API at http://api1:8004"]),
         (
             Listens.UNKNOWN,
             [

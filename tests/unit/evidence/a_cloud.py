@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import yaml
 
 from heat_upgrade_checks.evidence.site import Site
 from tests import judging as checks
+from tests.serving import Silent, serving
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 PASSWORD, TOKEN = "canary-of-the-password", "canaryOfTheToken0000"
@@ -98,7 +97,7 @@ class Cloud:
         return reply(404, {"error": {"type": "HTTPNotFound"}})
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Silent):
     cloud: Cloud
 
     def _serve(self) -> None:
@@ -116,23 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _serve
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @contextmanager
 def served(cloud: Cloud) -> Iterator[str]:
     """Its URL while it answers."""
-    handler = type("Handler", (_Handler,), {"cloud": cloud})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    # Shutting down waits for its next look, and each test has a server of its own.
-    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    cloud.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(type("Handler", (_Handler,), {"cloud": cloud})) as cloud.url:
         yield cloud.url
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def written(url: str, folder: Path, **entry: str) -> Path:

@@ -2,9 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,26 +11,15 @@ from heat_upgrade_checks.evidence.api import backends
 from heat_upgrade_checks.evidence.api.backends import Backend, Listens
 from heat_upgrade_checks.evidence.site import Site
 from tests.judging import plan
+from tests.serving import Silent, serving
 
 
-@contextmanager
-def _answering(status: int) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+def _answering(status: int) -> AbstractContextManager[str]:
+    class Answering(Silent):
         def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Location", "http://127.0.0.1:1/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(status, Location="http://127.0.0.1:1/")
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+    return serving(Answering)
 
 
 def _seen(tmp_path: Path, *urls: str) -> tuple[Backend, ...]:

@@ -217,7 +217,8 @@ def test_a_queue_that_is_deleted_while_they_are_listed_is_not_one_without_a_lead
 def test_a_page_that_contradicts_itself_is_none(
     rabbitmq: RabbitMQ, vhost: str, tmp_path: Path, page: dict[str, object], words: str
 ) -> None:
-    rabbitmq.declare_queue(vhost, "engine_worker")
+    for name in ("engine_worker", "heat-engine-listener.e1"):
+        rabbitmq.declare_queue(vhost, name)
 
     def contradicting(path: str, answer: Any) -> Any:
         return {**answer, **page} if "/queues/" in path else answer

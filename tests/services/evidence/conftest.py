@@ -7,12 +7,22 @@ from uuid import uuid4
 
 import pytest
 
+from tests.services.evidence import broker_sites
 from tests.services.evidence.clouds import SECRET, TEMPLATE, Cloud
 from tests.services.evidence.new_vhosts import Place, make_place
 from tests.services.heat_databases import PASSWORD, HeatDatabase
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMQ) -> str:
+    """A vhost of the test's own, with a slash in its name."""
+    name = f"/heat-{uuid4().hex[:8]}"
+    rabbitmq.add_vhost(name)
+    rabbitmq.add_user("heat", broker_sites.PASSWORD, "monitoring", {name: broker_sites.ALL})
+    return name
 
 
 @pytest.fixture

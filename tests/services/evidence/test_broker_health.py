@@ -12,8 +12,8 @@ from heat_upgrade_checks.evidence.broker import connections
 from heat_upgrade_checks.evidence.broker import health as broker_health
 from heat_upgrade_checks.gates.judgement import Judgement
 from tests.judging import check_at, judge
+from tests.services.evidence.broker_sites import PASSWORD, broker_site
 from tests.services.evidence.proxies import Answer, before
-from tests.services.evidence.test_broker import PASSWORD, broker_site
 from tests.services.rabbitmq import RabbitMQ
 from tests.settling import settled
 

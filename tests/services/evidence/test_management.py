@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from heat_upgrade_checks.errors import Unobserved
 from heat_upgrade_checks.evidence.broker import listeners, old_queues
 from tests.services import processes
-from tests.services.evidence.test_broker import PASSWORD, broker_site
+from tests.services.evidence.broker_sites import PASSWORD, broker_site
 from tests.services.processes import free_port
 from tests.services.rabbitmq import RabbitMQ
 

@@ -45,6 +45,9 @@ class GatePlugin:
         # constructor recursion depth mismatch") while another thread does so too, as the source of
         # the migrations. What is shown of a failure is written by retell() anyway.
         config.option.tbstyle = "line"
+        # It goes through all loggers before each check, and fails ("dictionary changed size") where
+        # a source makes one in its thread meanwhile; and what they log may hold a secret.
+        config.pluginmanager.set_blocked("logging-plugin")
         # With their folder: pytest parses for its assertions whatever such a pattern fits, and a
         # name alone fits all that a source imports in its thread, to the same end.
         folder = escape(str(catalogue.checks_folder()))
@@ -125,11 +128,13 @@ class GatePlugin:
         return report
 
     def _conclude(self, item: pytest.Item) -> CheckResult:
+        now = time.monotonic()
         return conclude(
             _of_this_gate(item),
             item.stash.get(_JUDGEMENT, None),
             item.stash.get(_ENDED_BY, None),
-            time.monotonic() - item.stash[_BEGUN],
+            # Another plugin may have broken before its begin was noted.
+            now - item.stash.get(_BEGUN, now),
             self._run.question.plan.require,
             self._run.site.secrets,
         )

@@ -16,6 +16,7 @@ from heat_upgrade_checks.demo.deployment import NEW_VHOST, OLD_VHOST
 from heat_upgrade_checks.gates import catalogue
 from heat_upgrade_checks.records.gate import json_schema
 from tests.plugin.conftest import Site
+from tests.services.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 FILES = {"gate.json", "gate.html", "gate.md", "junit.xml", "details.html", "evidence.json"}
@@ -53,6 +54,8 @@ def test_before_the_target_exists_its_version_is_enough(site: Site, phase: str) 
     site.edit_plan(target={"version": "26.0.2"}, mode="cold")
     if phase == "stopped":
         site.demo.run([], vhosts=[OLD_VHOST])
+        # Nobody listens there, as at an API that has stopped.
+        site.edit_plan(api={"cloud": "demo", "backends": [f"http://127.0.0.1:{free_port()}"]})
     outcome = site.judge(phase)
     assert outcome.code == 0, outcome.out
 

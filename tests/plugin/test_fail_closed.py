@@ -158,3 +158,43 @@ def test_pytest_parses_the_files_of_checks_alone(site: Site) -> None:
     ]
     assert ours
     assert {name.partition(".")[0] for name in ours} == {"checks"}, ours
+
+
+# Before anything of the gate's own plugin hears of a check.
+_BREAKS_BEFORE = """
+import _pytest.capture
+capture = _pytest.capture.CaptureManager.item_capture
+def broken(self, when, item):
+    if when == "setup" and "at_head" in item.nodeid:
+        raise RuntimeError("dictionary changed size during iteration")
+    return capture(self, when, item)
+_pytest.capture.CaptureManager.item_capture = broken
+from heat_upgrade_checks import cli
+cli.run()
+"""
+
+
+def test_what_breaks_in_pytest_before_a_check_leaves_that_one_untold(site: Site) -> None:
+    site.demo.database.migrate()
+    outcome = site.judge("synced", program=_BREAKS_BEFORE)
+    assert outcome.code == 3
+    assert outcome.outcomes("error") == {"schema.at-head"}
+    assert "RuntimeError" in outcome.check("schema.at-head")["reason"]
+    assert outcome.outcomes("passed")
+
+
+_NO_LOGGERS = """
+import _pytest.logging
+def broken(self):
+    raise RuntimeError("dictionary changed size during iteration")
+_pytest.logging.catching_logs.__enter__ = broken
+from heat_upgrade_checks import cli
+cli.run()
+"""
+
+
+def test_no_check_waits_for_the_loggers_of_other_threads(site: Site) -> None:
+    """pytest goes through all loggers before each test; sources make some in their threads."""
+    site.demo.database.migrate()
+    outcome = site.judge("synced", program=_NO_LOGGERS)
+    assert outcome.code == 0, outcome.out

@@ -22,7 +22,7 @@ from pydantic import (
 
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.files import yaml_documents
-from heat_upgrade_checks.files.unreadable import why
+from heat_upgrade_checks.files.access import why_not
 from heat_upgrade_checks.heat import releases
 from heat_upgrade_checks.phases import Mode
 from heat_upgrade_checks.secrets import Secrets, passwords_in
@@ -288,7 +288,7 @@ def load(path: Path) -> tuple[Plan, str]:
             if isinstance(error, FileNotFoundError)
             else ""
         )
-        raise UsageError(f"plan {path}: {why(path, error)}{advice}") from None
+        raise UsageError(f"plan {path}: {why_not(path, error)}{advice}") from None
     document = yaml_documents.parse(content, f"plan {path}")
     if not isinstance(document, dict):
         raise UsageError(f"plan {path}: must be a mapping of keys such as name, mode, current")

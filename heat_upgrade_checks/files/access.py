@@ -1,10 +1,16 @@
-"""Who may read a file that this account may not."""
+"""Why a file that an operator named cannot be read, and who may read it."""
 
 import grp
 import os
 import pwd
 import stat
 from pathlib import Path
+
+
+def why_not(path: Path, error: OSError) -> str:
+    """The system's reason; of a file that may not be read also who may."""
+    reason = error.strerror or type(error).__name__
+    return f"{reason}: {who_may_read(path)}" if isinstance(error, PermissionError) else reason
 
 
 def who_may_read(path: Path) -> str:

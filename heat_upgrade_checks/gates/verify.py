@@ -10,7 +10,7 @@ from typing import Literal
 
 from heat_upgrade_checks.errors import UsageError
 from heat_upgrade_checks.evidence.gates.earlier_gates import EarlierGate, whole_gates
-from heat_upgrade_checks.files.unreadable import why
+from heat_upgrade_checks.files.access import why_not
 from heat_upgrade_checks.gates import sequence
 from heat_upgrade_checks.plan import Plan
 from heat_upgrade_checks.records import journal, seal
@@ -57,7 +57,7 @@ def verify(upgrade_folder: Path, plan: Plan, digests: Digests, now: datetime) ->
         _require_readable(upgrade_folder)
     except PermissionError as error:
         path = Path(error.filename or upgrade_folder)
-        raise UsageError(f"{path}: {why(path, error)}") from None
+        raise UsageError(f"{path}: {why_not(path, error)}") from None
     entries = journal.entries(upgrade_folder)
     if not entries:
         raise UsageError(

@@ -211,5 +211,5 @@ def test_a_plan_that_may_not_be_read_tells_who_may(
         os.seteuid(mine)
     owner = pwd.getpwuid(path.stat().st_uid).pw_name
     said = str(refused.value)
-    assert said.startswith(f"plan {path}: Permission denied: it belongs to {owner}, group ")
-    assert said.endswith(", mode 0000; run this as a user who may read it")
+    assert said.startswith(f"plan {path}: Permission denied: it belongs to {owner} and group ")
+    assert said.endswith(", mode 0000, and this is run by nobody; run it as root")

@@ -34,4 +34,4 @@ def test_what_may_not_be_read_is_wrong_usage_and_not_broken(
         Path(hidden).chmod(0o755)
     said = str(refused.value)
     assert said.startswith(f"{hidden}: Permission denied: it belongs to ")
-    assert said.endswith("mode 0000; run this as a user who may read it")
+    assert said.endswith("mode 0000, and this is run by nobody; run it as root")
